@@ -1,1 +1,41 @@
-export {};
+/**
+ * Caching of responses: a bounded synchronous engine, and on it an asynchronous cache with one load per key, tags and
+ * patterns, and invalidation that a running load cannot undo.
+ *
+ * @example
+ * import { ResponseCache } from '@forge/cache';
+ *
+ * const cache = new ResponseCache<string>({ maxSize: 10_000, defaultTTL: 60_000 });
+ * const load = async ({ signal }: { signal: AbortSignal }) => (await fetch(url, { signal })).text();
+ * const body = await cache.getOrSet(url, load, { tags: ['pages'] });
+ * await cache.invalidateTag('pages');
+ * await cache.close();
+ *
+ * @module
+ */
+export { CacheError, type CacheErrorCode } from './errors.ts';
+export type {
+  CacheClearedEvent,
+  CacheErrorEvent,
+  CacheEvents,
+  CacheEvictionEvent,
+  CacheInvalidatedEvent,
+  CacheReadEvent,
+  CacheSetEvent,
+} from './events.ts';
+export { MemoryCache } from './memory-cache.ts';
+export type { CacheMetrics, MemoryCacheMetrics, MetricKinds } from './metrics.ts';
+export type {
+  Bytes,
+  CacheConfig,
+  CacheEntry,
+  GetOrSetOptions,
+  Loader,
+  LoaderContext,
+  MemoryCacheOptions,
+  Milliseconds,
+  Percent,
+  RemovalReason,
+  SetOptions,
+} from './options.ts';
+export { ResponseCache } from './response-cache.ts';

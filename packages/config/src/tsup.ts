@@ -9,12 +9,13 @@ interface Manifest {
  * The build of a published package: each entry of its `exports` that names a source, as ESM, CommonJS and types.
  *
  * `@forge/internal` and mnemonist are inlined: the first is never published, and mnemonist's subpaths have no ESM
- * export while its root loads every structure (66–110 ms), so that only bundling gives a light import.
+ * export while its root loads every structure (66–110 ms), so that only bundling gives a light import. In the types,
+ * `resolve` has to name the relative imports inside of `@forge/internal` too.
  */
 export const library = (): Options => ({
   entry: sources(),
   format: ['esm', 'cjs'],
-  dts: { resolve: ['@forge/internal'], compilerOptions: { allowImportingTsExtensions: true } },
+  dts: { resolve: ['@forge/internal', /^\.{1,2}\//], compilerOptions: { allowImportingTsExtensions: true } },
   noExternal: ['@forge/internal', 'mnemonist', 'obliterator'],
   sourcemap: true,
   clean: true,

@@ -1,0 +1,67 @@
+/** What a bench file declares, and what passes between the runner and the child processes. */
+import type { Bar } from './bars.ts';
+
+export type Milliseconds = number;
+
+/** CPU time (user + system, all threads of the process) or time on the wall, per operation. */
+export type Figure = 'cpu' | 'wall';
+
+export interface Bench {
+  readonly title: string;
+  /** The load in a sentence or two: what a reader must know to judge the figures. */
+  readonly load: string;
+  readonly cases: readonly [Case, ...Case[]];
+  readonly contestants: readonly Contestant[];
+  /** What the project promises of these figures; `--check` fails when one does not hold. */
+  readonly bars?: readonly Bar[];
+  /** @default 9 */
+  readonly rounds?: number;
+  /** Rounds under `--check`. @default 5 */
+  readonly checkRounds?: number;
+}
+
+/** One kind of operation; each contestant runs it in a process of its own, once a round. */
+export interface Case {
+  readonly id: string;
+  /** What one operation is. */
+  readonly operation: string;
+  /** Operations in the measured part of a round. */
+  readonly operations: number;
+  /** Operations before it, on the same state, so that the compiler and the data have settled; 0 measures a cold start. */
+  readonly warmup: number;
+}
+
+export interface Contestant {
+  readonly id: string;
+  /** A yardstick is no rival: it does less than the task (a bound) or nothing (what the measuring itself costs). */
+  readonly role: 'forge' | 'rival' | 'yardstick';
+  /** The npm package that is measured; its version goes into the results, and one of ours is built first. */
+  readonly package?: string;
+  /** URL of a module that exports `setup` (a {@link Setup}). A child imports it alone, so no rival shares its process. */
+  readonly module: string;
+}
+
+/** What a contestant's `setup` is told. */
+export interface Setting {
+  readonly case: Case;
+  readonly package?: string;
+}
+
+/** Prepares everything that is not to be measured. */
+export type Setup = (setting: Setting) => Run | Promise<Run>;
+
+/** Does that many operations, going on where the last call ended. */
+export type Run = (operations: number) => Outcome | Promise<Outcome>;
+
+export interface Outcome {
+  /** What the operations produced, summed up: equal for all contestants of a case, or the round is refused. */
+  readonly checksum: number;
+  /** Further figures by name with unit, such as `hits %`, shown beside the times. */
+  readonly observations?: Readonly<Record<string, number>>;
+}
+
+/** What one child found in one round; times are per operation. */
+export interface Sample extends Outcome, Readonly<Record<Figure, Milliseconds>> {}
+
+/** A case's samples by contestant id; a position in each list is a round. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>;

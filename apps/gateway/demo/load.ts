@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+
+/** One thing that an agent does; `n` counts up, so that some of the calls are equal and some are not. */
+type Step = (client: Client, n: number) => Promise<unknown>;
+
+const TOPICS = ['cache', 'pool', 'batcher', 'forge'] as const;
+
+/** A mix of what agents send: lists again and again, the same questions, and now and then something new. */
+const STEPS: readonly Step[] = [
+  (client) => client.listTools(),
+  (client, n) => client.callTool({ name: 'everything__echo', arguments: { message: `greeting ${n % 5}` } }),
+  (client, n) => client.callTool({ name: 'everything__get-sum', arguments: { a: n % 7, b: 1 } }),
+  (client) => client.listResources(),
+  (client) => client.readResource({ uri: 'everything+demo://resource/static/document/features.md' }),
+  (client) => client.listPrompts(),
+  (client, n) => client.callTool({ name: 'everything__echo', arguments: { message: `news ${n}` } }),
+  // Several agents ask the same at the same moment: one search reaches the server.
+  (client, n) => Promise.all([1, 2, 3].map(() => client.callTool({ name: 'notes__search', arguments: { text: TOPICS[n % TOPICS.length] } }))),
+];
+
+const PAUSE = 60;
+
+/** Sends the mix through the official client until the signal fires; a call that fails is told once a second at most. */
+export async function runLoad(url: string, signal: AbortSignal): Promise<void> {
+  const client = new Client({ name: 'forge-demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+  let lastComplaint = 0;
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+    for (let n = 0; !signal.aborted; n += 1) {
+      try {
+        await STEPS[n % STEPS.length]?.(client, Math.floor(n / STEPS.length));
+      } catch (error) {
+        if (!signal.aborted && performance.now() - lastComplaint > 1000) {
+          lastComplaint = performance.now();
+          process.stderr.write(`  a call of the load failed: ${String(error)}\n`);
+        }
+      }
+      await sleep(PAUSE, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    await client.close();
+  }
+}

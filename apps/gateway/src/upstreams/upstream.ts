@@ -1,0 +1,243 @@
+import { RequestBatcher, type BatcherMetrics } from '@forge/batcher';
+import type { ResponseCache } from '@forge/cache';
+import { cacheKey, callPolicy, lifetime, type CallPolicy } from '@forge/mcp/caching';
+import { isToolError, type Answer, type Feature, type Method } from '@forge/mcp/protocol';
+import { isUpstreamError, type UpstreamCall, type UpstreamConnection, type UpstreamInfo } from '@forge/mcp/sessions';
+import { ConnectionPool, type PoolMetrics } from '@forge/pool';
+import type { UpstreamConfig } from '../config/gateway-config.ts';
+import { connect } from './connect.ts';
+
+/** An answer as the cache keeps it. */
+export interface Kept {
+  readonly answer: Answer;
+  /** When it came, and until when it may be used: both on the clock of `performance.now()`, in ms. */
+  readonly at: number;
+  readonly freshUntil: number;
+}
+
+/** How an answer was come by. */
+export type Source = 'hit' | 'coalesced' | 'upstream';
+
+export interface Obtained {
+  readonly kept: Kept;
+  readonly source: Source;
+}
+
+/** A call with what decides whether it may be kept or merged. */
+export interface GatewayCall extends UpstreamCall {
+  readonly rule: Method;
+  /** On whose behalf; a result is never shown to another. */
+  readonly principal: string;
+}
+
+/** Tells how one call that reached the upstream went. */
+export type CallObserver = (upstream: string, method: string, outcome: Outcome, milliseconds: number) => void;
+export type Outcome = 'ok' | 'error' | 'tool_error' | 'cancelled';
+
+interface Forwarded {
+  readonly call: GatewayCall;
+  /** Equal keys under way at once are one call; undefined is never merged. */
+  readonly mergeKey: string | undefined;
+}
+
+const HEALTH_CHECK_INTERVAL = 30_000;
+
+/** Calls that may wait for a connection when every batch has been let through. */
+const MAX_PENDING = 10_000;
+
+/**
+ * One upstream with what stands before it: the cache keeps what may be kept and shares its loads, the batcher merges what
+ * may only be merged and bounds what is under way, the pool gives each call a place on a connection.
+ */
+export class Upstream {
+  readonly config: UpstreamConfig;
+  readonly #cache: ResponseCache<Kept>;
+  readonly #pool: ConnectionPool<UpstreamConnection>;
+  readonly #batcher: RequestBatcher<Forwarded, Answer>;
+  readonly #observe: CallObserver;
+  #info: UpstreamInfo | undefined;
+  #lastError: string | undefined;
+
+  constructor(config: UpstreamConfig, cache: ResponseCache<Kept>, maxQueueSize: number, observe: CallObserver) {
+    this.config = config;
+    this.#cache = cache;
+    this.#observe = observe;
+    this.#pool = new ConnectionPool<UpstreamConnection>({
+      ...config.pool,
+      create: (signal) => this.#connect(signal),
+      destroy: (connection) => connection.close(),
+      validate: isAlive,
+      onClosed: (connection, evict) => {
+        connection.onClosed(evict);
+      },
+      acquireTimeout: config.timeout,
+      healthCheckInterval: HEALTH_CHECK_INTERVAL,
+      maxPending: MAX_PENDING,
+    });
+    // A batch of one: MCP has no message that carries several calls, so that what batching gives here is one shared call
+    // for equal ones, a bound on what is under way, a bounded queue and a deadline.
+    this.#batcher = new RequestBatcher<Forwarded, Answer>({
+      process: async (requests, { signal }) => Promise.all(requests.map(({ call }) => this.#forward(call, signal))),
+      dedupeBy: ({ mergeKey }) => mergeKey,
+      maxBatchSize: 1,
+      maxConcurrency: config.maxConcurrency,
+      maxQueueSize,
+      requestTimeout: config.timeout,
+    });
+  }
+
+  get id(): string {
+    return this.config.id;
+  }
+
+  /** What the upstream said of itself; connects if nobody has. */
+  async info(signal?: AbortSignal): Promise<UpstreamInfo> {
+    if (this.#info !== undefined) return this.#info;
+    return this.#pool.use(async (connection) => connection.info, { ...(signal && { signal }) });
+  }
+
+  offers(feature: Feature): boolean {
+    return this.#info?.capabilities[feature] !== undefined;
+  }
+
+  /** @throws PoolError, BatchError, UpstreamError; `signal.reason` on abort */
+  async call(call: GatewayCall, signal: AbortSignal): Promise<Obtained> {
+    const policy = callPolicy(call.rule, call.params, this.config.rules);
+    if (!policy.cache && !policy.merge)
+      return { kept: await this.#load(call, policy, undefined, signal), source: 'upstream' };
+    const { protocolVersion, era } = await this.info(signal);
+    const key = cacheKey({
+      upstream: this.id,
+      principal: call.principal,
+      protocolVersion,
+      method: call.method,
+      params: call.params,
+      clientCapabilities: era === 'modern' ? (call.clientCapabilities ?? {}) : {},
+    });
+    if (!policy.cache) return { kept: await this.#load(call, policy, key, signal), source: 'upstream' };
+    return this.#cached(key, call, policy, signal);
+  }
+
+  get state(): UpstreamState {
+    return {
+      id: this.id,
+      transport: this.config.target.kind,
+      connected: this.#pool.getMetrics().totalConnections > 0,
+      info: this.#info,
+      lastError: this.#lastError,
+      pool: this.#pool.getMetrics(),
+      batcher: this.#batcher.getMetrics(),
+    };
+  }
+
+  /** The cores, for the monitor to observe. */
+  get sources(): {
+    readonly pool: ConnectionPool<UpstreamConnection>;
+    readonly batcher: RequestBatcher<Forwarded, Answer>;
+  } {
+    return { pool: this.#pool, batcher: this.#batcher };
+  }
+
+  /** Ends every connection; calls under way have until `deadline`, in ms. */
+  async close(deadline: number): Promise<void> {
+    await this.#pool.close({ deadline });
+    await this.#batcher.close();
+  }
+
+  async #cached(key: string, call: GatewayCall, policy: CallPolicy, signal: AbortSignal): Promise<Obtained> {
+    const asked = performance.now();
+    let loadedHere = false;
+    const kept = await this.#cache.getOrSet(
+      key,
+      (load) => {
+        loadedHere = true;
+        return this.#load(call, policy, undefined, load.signal);
+      },
+      { ttl: ({ at, freshUntil }) => freshUntil - at, tags: [this.id, `${this.id}:${call.rule.feature}`], signal },
+    );
+    return { kept, source: loadedHere ? 'upstream' : kept.at < asked ? 'hit' : 'coalesced' };
+  }
+
+  async #load(call: GatewayCall, policy: CallPolicy, mergeKey: string | undefined, signal: AbortSignal): Promise<Kept> {
+    const answer = await this.#batcher.addRequest({ call, mergeKey }, { signal });
+    const at = performance.now();
+    return { answer, at, freshUntil: at + lifetime(answer, policy) };
+  }
+
+  async #forward(call: GatewayCall, signal: AbortSignal): Promise<Answer> {
+    const start = performance.now();
+    let outcome: Outcome = 'error';
+    try {
+      const answer = await this.#send(call, signal);
+      if (answer.kind === 'result') outcome = isToolError(answer) ? 'tool_error' : 'ok';
+      return answer;
+    } catch (error) {
+      if (signal.aborted) outcome = 'cancelled';
+      throw error;
+    } finally {
+      this.#observe(this.id, call.method, outcome, performance.now() - start);
+    }
+  }
+
+  /** Sends again, once, what certainly did not reach the upstream: the connection was found dead or its session lost. */
+  async #send(call: GatewayCall, signal: AbortSignal): Promise<Answer> {
+    const once = (): Promise<Answer> => this.#pool.use((connection) => connection.request(call, signal), { signal });
+    try {
+      return await once();
+    } catch (error) {
+      const isStale = isUpstreamError(error) && error.notProcessed && error.code !== 'MCP_HTTP_STATUS';
+      if (isStale && !signal.aborted) return once();
+      throw error;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<UpstreamConnection> {
+    try {
+      const connection = await connect(
+        this.config.target,
+        this.#info,
+        (method) => {
+          this.#onNotification(method);
+        },
+        signal,
+      );
+      // What an earlier process said may not hold for this one.
+      const isRestart = this.#info !== undefined && this.config.target.kind === 'stdio';
+      this.#info = connection.info;
+      this.#lastError = undefined;
+      if (isRestart) void this.#cache.invalidateTag(this.id);
+      return connection;
+    } catch (error) {
+      this.#lastError = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  #onNotification(method: string): void {
+    const feature = LIST_CHANGES.get(method);
+    if (feature !== undefined) void this.#cache.invalidateTag(`${this.id}:${feature}`);
+  }
+}
+
+const LIST_CHANGES: ReadonlyMap<string, Feature> = new Map([
+  ['notifications/tools/list_changed', 'tools'],
+  ['notifications/prompts/list_changed', 'prompts'],
+  ['notifications/resources/list_changed', 'resources'],
+  ['notifications/resources/updated', 'resources'],
+]);
+
+export interface UpstreamState {
+  readonly id: string;
+  readonly transport: 'stdio' | 'http';
+  readonly connected: boolean;
+  readonly info: UpstreamInfo | undefined;
+  readonly lastError: string | undefined;
+  readonly pool: PoolMetrics;
+  readonly batcher: BatcherMetrics;
+}
+
+async function isAlive(connection: UpstreamConnection, signal: AbortSignal): Promise<boolean> {
+  const method = connection.info.era === 'modern' ? 'server/discover' : 'ping';
+  await connection.request({ method, params: new Map() }, signal);
+  return true;
+}

@@ -1,0 +1,111 @@
+import { functionOption, monotonic, numberOption, type Clock } from '@forge/internal';
+
+/** A duration, or an instant of a monotonic clock, in ms. */
+export type Milliseconds = number;
+
+/** The requests of one batch, in the order in which they were added. */
+export type BatchRequest<Req> = readonly Req[];
+
+/** The results of one batch, by position; an `Error` fails the request in its position and no other. */
+export type BatchResponse<Res> = readonly (Res | Error)[];
+
+/** What `process` is told beside the requests. */
+export interface BatchContext {
+  /** Fires when the result is of no use any more: `batchTimeout` has passed or no caller of the batch is left. */
+  readonly signal: AbortSignal;
+  /** What `groupBy` gave for each of the requests; the empty string without it. */
+  readonly group: string;
+}
+
+export interface BatchConfig<Req, Res> {
+  /**
+   * Answers a batch: one result for each request, by position. What it throws or rejects with rejects each of them.
+   * It never runs inside a call of the batcher, and sees no caller's `AsyncLocalStorage`, but the state in which the
+   * batcher was constructed.
+   */
+  process(
+    this: void,
+    requests: BatchRequest<Req>,
+    context: BatchContext,
+  ): BatchResponse<Res> | PromiseLike<BatchResponse<Res>>;
+  /** Only requests with the same group share a batch. @default one group */
+  groupBy?(this: void, request: Req): string;
+  /**
+   * Requests of one group with the same key share one place in a batch, and its result, from the moment the first is
+   * queued until it is settled; undefined shares with nobody. @default undefined for each
+   */
+  dedupeBy?(this: void, request: Req): string | undefined;
+  /** Requests in one call of `process`; a batch that is full leaves without waiting for its window. @default 1000 */
+  readonly maxBatchSize?: number;
+  /**
+   * Window in which a batch collects, counted from its first request. 0 collects until the end of the promise-job
+   * queue, at no cost in time; `Infinity` collects until the batch is full or flushed. @default 0
+   */
+  readonly maxWaitTime?: Milliseconds;
+  /** Bound on one call of `process`. @default 30_000 */
+  readonly batchTimeout?: Milliseconds;
+  /** Bound on one request, its time in the queue included. @default Infinity */
+  readonly requestTimeout?: Milliseconds;
+  /**
+   * Calls of `process` at a time, for each group. With all taken, requests collect until one returns: the busier
+   * `process` is, the larger its batches. @default 1
+   */
+  readonly maxConcurrency?: number;
+  /** Queued requests over all groups, those in flight and deduplicated ones not counted. @default 10_000 */
+  readonly maxQueueSize?: number;
+  /** Monotonic time. @default performance.now() */
+  readonly clock?: Clock;
+}
+
+/** What one caller may say about a request. */
+export interface RequestOptions {
+  /** Its abort rejects this caller with `signal.reason`; the request itself is dropped with its last caller. */
+  readonly signal?: AbortSignal | undefined;
+  /** An instant of the batcher's clock after which the result is of no use; `requestTimeout` may come earlier. */
+  readonly deadline?: Milliseconds | undefined;
+}
+
+export type ResolvedConfig<Req, Res> = Readonly<
+  Required<Omit<BatchConfig<Req, Res>, 'groupBy' | 'dedupeBy'>> & Pick<BatchConfig<Req, Res>, 'groupBy' | 'dedupeBy'>
+>;
+
+const SUBJECT = 'create a RequestBatcher';
+
+export function resolveConfig<Req, Res>(config: BatchConfig<Req, Res>): ResolvedConfig<Req, Res> {
+  const { process, groupBy, dedupeBy, clock = monotonic } = config;
+  functionOption(SUBJECT, 'process', process);
+  functionOption(SUBJECT, 'groupBy', groupBy, true);
+  functionOption(SUBJECT, 'dedupeBy', dedupeBy, true);
+  functionOption(SUBJECT, 'clock.now', (clock as { readonly now?: unknown }).now);
+  const count = { min: 1, integer: true };
+  return Object.freeze({
+    process,
+    clock,
+    ...(groupBy && { groupBy }),
+    ...(dedupeBy && { dedupeBy }),
+    maxBatchSize: numberOption(SUBJECT, 'maxBatchSize', config.maxBatchSize, 1000, count),
+    maxWaitTime: numberOption(SUBJECT, 'maxWaitTime', config.maxWaitTime, 0),
+    batchTimeout: numberOption(SUBJECT, 'batchTimeout', config.batchTimeout, 30_000, { min: 1 }),
+    requestTimeout: numberOption(SUBJECT, 'requestTimeout', config.requestTimeout, Infinity, { min: 1 }),
+    maxConcurrency: numberOption(SUBJECT, 'maxConcurrency', config.maxConcurrency, 1, count),
+    maxQueueSize: numberOption(SUBJECT, 'maxQueueSize', config.maxQueueSize, 10_000, count),
+  });
+}
+
+/** @throws TypeError */
+export function checkSignal(subject: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${typeof signal}`);
+}
+
+/** @throws TypeError */
+export function checkDeadline(subject: string, deadline: unknown): void {
+  if (typeof deadline === 'number' && !Number.isNaN(deadline)) return;
+  throw new TypeError(`Cannot ${subject}: deadline must be a number, got ${String(deadline)}`);
+}
+
+/** @throws TypeError */
+export function checkKey(option: 'groupBy' | 'dedupeBy', key: unknown): string {
+  if (typeof key === 'string') return key;
+  throw new TypeError(`Cannot add a request: ${option} must return a string, got ${typeof key}`);
+}

@@ -1,0 +1,174 @@
+import { functionOption, monotonic, numberOption, type Clock } from '@forge/internal';
+
+/** A duration in milliseconds; `Infinity` is no limit. */
+export type Milliseconds = number;
+/** A whole number of bytes. */
+export type Bytes = number;
+/** 0 to 100. */
+export type Percent = number;
+
+/** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */
+export type RemovalReason = 'evicted' | 'expired' | 'deleted' | 'replaced';
+
+/** Options of a `MemoryCache`. At least one bound always holds: `maxSize` has a default. */
+export interface MemoryCacheOptions<V = unknown> {
+  /**
+   * The most entries held, from 1. Above 2^23 it counts as 2^23, which is all that V8's `Map` holds while keys come and
+   * go; `getMetrics().maxSize` shows the bound that applies.
+   *
+   * @default 1000, so that a cache made without thought cannot grow without end; 2^23 when `maxBytes` is given, for then
+   * the bytes are the bound that was chosen
+   */
+  readonly maxSize?: number;
+  /** The most bytes held, as `sizeOf` counts them. @default Infinity: bytes are neither counted nor bound */
+  readonly maxBytes?: Bytes;
+  /** How long an entry lives when `set` names no `ttl`. @default Infinity: until it is evicted */
+  readonly defaultTTL?: Milliseconds;
+  /**
+   * The bytes of a value: a whole number from 0. An entry counts as one byte at least, so that `maxBytes` alone bounds
+   * the number of entries too. Given here, it is called for each `set` without `size`, with or without `maxBytes`.
+   *
+   * @default with `maxBytes`: the length of a Buffer, typed array or ArrayBuffer; the UTF-8 length of a string; of
+   * anything else the UTF-8 length of its JSON, which a `Map`, `Set` or class instance may not show (give a `sizeOf`
+   * then). Keys and the table itself are not counted.
+   */
+  readonly sizeOf?: (value: V, key: string) => Bytes;
+  /**
+   * Called after an entry has left and the cache is consistent again, so that it may call the cache. What it throws
+   * becomes a process warning.
+   */
+  readonly onRemoval?: (key: string, value: V, reason: RemovalReason) => void;
+  /** Counts hits, misses, evictions and so on; off, each counter stays 0. @default true */
+  readonly metricsEnabled?: boolean;
+  /** Monotonic time in ms. @default performance.now */
+  readonly clock?: Clock;
+}
+
+/** Options of a `ResponseCache`. */
+export interface CacheConfig<V = unknown> extends Omit<MemoryCacheOptions<V>, 'onRemoval'> {
+  /** How often expired entries are looked for, in ms up to 2^31 - 1; 0 is off: they then leave when read or evicted. @default 60000 */
+  readonly cleanupInterval?: Milliseconds;
+}
+
+/** What `set` takes besides the value. */
+export interface SetOptions {
+  /** How long the entry lives; 0 or less stores nothing. @default the cache's defaultTTL */
+  readonly ttl?: Milliseconds | undefined;
+  /** Names under which entries are invalidated together. */
+  readonly tags?: readonly string[] | undefined;
+  /** The bytes of this value, in place of `sizeOf`. */
+  readonly size?: Bytes | undefined;
+}
+
+/** One entry as `entries()` shows it; `set(entry.key, entry.value, entry)` puts it back. */
+export interface CacheEntry<V = unknown> extends SetOptions {
+  readonly key: string;
+  readonly value: V;
+  /** What is left of its life; `Infinity` when it does not expire. */
+  readonly ttl: Milliseconds;
+  /** The bytes that it counts for; 0 when bytes are not counted. */
+  readonly size: Bytes;
+  readonly tags: readonly string[];
+}
+
+/** What a loader gets. */
+export interface LoaderContext {
+  /** Aborts when the last caller that waited for this load has aborted. */
+  readonly signal: AbortSignal;
+}
+
+/** Produces the value of a missing key. */
+export type Loader<V> = (context: LoaderContext) => V | PromiseLike<V>;
+
+/** What `getOrSet` takes besides the loader. */
+export interface GetOrSetOptions<V> {
+  /** As in `set`, or a function that learns it from the loaded value; 0 or less gives the value to those who wait and stores nothing. */
+  readonly ttl?: Milliseconds | ((value: V) => Milliseconds) | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Rejects this caller alone, with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** V8's `Map` stops at 2^24 cells, and needs half of them free or deleted to rehash in place instead of growing. */
+const MOST_ENTRIES = 2 ** 23;
+/** The longest delay that `setTimeout` takes; above it Node fires at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+type Resolved<V> = Readonly<Required<Omit<MemoryCacheOptions<V>, 'sizeOf' | 'onRemoval'>>> & {
+  readonly sizeOf: ((value: V, key: string) => Bytes) | undefined;
+  readonly onRemoval: ((key: string, value: V, reason: RemovalReason) => void) | undefined;
+};
+
+export function resolveMemoryOptions<V>(options: MemoryCacheOptions<V>): Resolved<V> {
+  const subject = 'create a cache';
+  const maxBytes = numberOption(subject, 'maxBytes', options.maxBytes, Infinity, { min: 1, integer: true });
+  const fallback = maxBytes === Infinity ? 1000 : MOST_ENTRIES;
+  const maxSize = numberOption(subject, 'maxSize', options.maxSize, fallback, { min: 1, integer: true });
+  functionOption(subject, 'sizeOf', options.sizeOf, true);
+  functionOption(subject, 'onRemoval', options.onRemoval, true);
+  const clock: { readonly now?: unknown } | undefined = options.clock;
+  functionOption(subject, 'clock.now', clock?.now, clock === undefined);
+  return Object.freeze({
+    maxSize: Math.min(maxSize, MOST_ENTRIES),
+    maxBytes,
+    defaultTTL: numberOption(subject, 'defaultTTL', options.defaultTTL, Infinity),
+    sizeOf: options.sizeOf ?? (maxBytes === Infinity ? undefined : encodedLength),
+    onRemoval: options.onRemoval,
+    metricsEnabled: options.metricsEnabled ?? true,
+    clock: options.clock ?? monotonic,
+  });
+}
+
+export function cleanupIntervalOption(value: Milliseconds | undefined): Milliseconds {
+  return numberOption('create a cache', 'cleanupInterval', value, 60_000, { max: LONGEST_DELAY });
+}
+
+/** The default `sizeOf`. */
+export function encodedLength(value: unknown): Bytes {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  if (value === undefined) return 0;
+  let json: string | undefined;
+  let cause: unknown;
+  try {
+    json = JSON.stringify(value);
+  } catch (error) {
+    cause = error;
+  }
+  if (json !== undefined) return Buffer.byteLength(json);
+  throw new TypeError(
+    `Cannot measure a value: it has no JSON form (give the cache a sizeOf), got a ${typeof value}`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** A copy without repetitions; empty gives undefined, so that an untagged entry costs nothing. */
+export function tagsOption(subject: string, tags: readonly string[] | undefined): readonly string[] | undefined {
+  if (tags === undefined) return undefined;
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) {
+    throw new TypeError(`Cannot ${subject}: tags must be an array of strings, got ${String(tags)}`);
+  }
+  return tags.length === 0 ? undefined : Object.freeze([...new Set(tags)]);
+}
+
+export function ttlOption(subject: string, ttl: Milliseconds | undefined, fallback: Milliseconds): Milliseconds {
+  return numberOption(subject, 'ttl', ttl, fallback, { min: -Infinity });
+}
+
+/** What is left to decide when a value has been loaded. @throws TypeError when the ttl function gives no number, and what it throws */
+export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Milliseconds | undefined {
+  if (typeof ttl !== 'function') return ttl;
+  const lifetime: unknown = ttl(value);
+  if (typeof lifetime === 'number') return lifetime;
+  throw new TypeError(`Cannot store a loaded value: its ttl function must return a number, got ${typeof lifetime}`);
+}
+
+export function stringOption(subject: string, name: string, value: unknown): void {
+  if (typeof value !== 'string')
+    throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${typeof value}`);
+}
+
+export function signalOption(subject: string, signal: unknown): void {
+  if (signal === undefined || (typeof signal === 'object' && signal !== null && 'aborted' in signal)) return;
+  throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${typeof signal}`);
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it, vi } from 'vitest';
+import {
+  MemoryCache,
+  ResponseCache,
+  type CacheConfig,
+  type CacheError,
+  type GetOrSetOptions,
+  type Loader,
+  type MemoryCacheOptions,
+  type SetOptions,
+} from '../src/index.ts';
+
+describe('options', () => {
+  it.each<[what: string, config: unknown, error: typeof Error, message: RegExp]>([
+    ['a maxSize of 0', { maxSize: 0 }, RangeError, /maxSize must be an integer >= 1, got 0/],
+    ['a maxSize of 1.5', { maxSize: 1.5 }, RangeError, /maxSize/],
+    ['a maxSize that is a string', { maxSize: '10' }, TypeError, /maxSize must be a number, got "10"/],
+    ['a maxSize that is NaN', { maxSize: Number.NaN }, TypeError, /maxSize/],
+    ['a maxBytes of 0', { maxBytes: 0 }, RangeError, /maxBytes/],
+    ['a negative defaultTTL', { defaultTTL: -1 }, RangeError, /defaultTTL/],
+    ['a sizeOf that is no function', { sizeOf: 5 }, TypeError, /sizeOf must be a function/],
+    ['a clock without now', { clock: {} }, TypeError, /clock\.now/],
+    ['a cleanupInterval that a timer cannot take', { cleanupInterval: 2 ** 31 }, RangeError, /cleanupInterval/],
+    ['an endless cleanupInterval', { cleanupInterval: Infinity }, RangeError, /cleanupInterval/],
+  ])('reject %s', (_what, config, ErrorClass, message) => {
+    const create = (): unknown => new ResponseCache(config as CacheConfig);
+    expect(create).toThrow(ErrorClass);
+    expect(create).toThrow(message);
+  });
+
+  it('reject an onRemoval that is no function', () => {
+    expect(() => new MemoryCache({ onRemoval: 'log' } as unknown as MemoryCacheOptions)).toThrow(TypeError);
+  });
+});
+
+describe('MemoryCache.set', () => {
+  it.each<[what: string, key: unknown, options: unknown, error: typeof Error]>([
+    ['a key that is a number', 1, undefined, TypeError],
+    ['a key that is undefined', undefined, undefined, TypeError],
+    ['a ttl that is a string', 'a', { ttl: '5' }, TypeError],
+    ['a ttl that is NaN', 'a', { ttl: Number.NaN }, TypeError],
+    ['tags that are one string', 'a', { tags: 'users' }, TypeError],
+    ['a tag that is a number', 'a', { tags: ['users', 1] }, TypeError],
+    ['a size that is a fraction', 'a', { size: 0.5 }, RangeError],
+    ['a size that is negative', 'a', { size: -1 }, RangeError],
+    ['a size without end', 'a', { size: Infinity }, RangeError],
+    ['a size that is NaN', 'a', { size: Number.NaN }, RangeError],
+    ['a size that is a string', 'a', { size: '5' }, TypeError],
+  ])('rejects %s and changes nothing', (_what, key, options, ErrorClass) => {
+    const cache = new MemoryCache<string>({ maxBytes: 10 });
+    cache.set('a', 'old', { tags: ['t'] });
+    expect(() => cache.set(key as string, 'new', options as SetOptions)).toThrow(ErrorClass);
+    expect([cache.peek('a'), cache.size, cache.bytes, cache.deleteTag('t')]).toEqual(['old', 1, 3, ['a']]);
+  });
+
+  it('throws what sizeOf throws, rejects what it returns wrongly, and changes nothing', () => {
+    let sizes: () => unknown = () => 1;
+    const cache = new MemoryCache<string>({ sizeOf: () => sizes() as number });
+    cache.set('a', 'old');
+    const error = new Error('sizeOf of a test');
+    sizes = () => {
+      throw error;
+    };
+    expect(() => cache.set('a', 'new')).toThrow(error);
+    sizes = () => undefined;
+    expect(() => cache.set('a', 'new')).toThrow(TypeError);
+    expect([cache.peek('a'), cache.bytes]).toEqual(['old', 1]);
+  });
+
+  it('asks for a sizeOf when a value has no JSON form', () => {
+    const cache = new MemoryCache({ maxBytes: 10 });
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    for (const value of [1n, cycle, () => 1, Symbol('s')]) {
+      expect(() => cache.set('a', value)).toThrow(/give the cache a sizeOf/);
+    }
+    expect(cache.size).toBe(0);
+  });
+
+  it('is not disturbed when the tags that it was given change', () => {
+    const cache = new MemoryCache<number>();
+    const tags = ['one'];
+    cache.set('a', 1, { tags });
+    tags[0] = 'two';
+    expect([cache.deleteTag('two'), cache.deleteTag('one')]).toEqual([[], ['a']]);
+  });
+});
+
+describe('ResponseCache', () => {
+  it.each<[name: string, call: (cache: ResponseCache, key: string) => unknown]>([
+    ['get', (cache, key) => cache.get(key)],
+    ['set', (cache, key) => cache.set(key, 1)],
+    ['getOrSet', (cache, key) => cache.getOrSet(key, () => 1)],
+    ['invalidate', (cache, key) => cache.invalidate(key)],
+    ['invalidateTag', (cache, key) => cache.invalidateTag(key)],
+    ['invalidatePattern', (cache, key) => cache.invalidatePattern(key)],
+  ])('%s throws at once when it gets a number for a string', (_name, call) => {
+    expect(() => call(new ResponseCache(), 7 as unknown as string)).toThrow(TypeError);
+  });
+
+  it.each<[what: string, options: unknown]>([
+    ['a ttl that is a string', { ttl: '5' }],
+    ['a ttl that is NaN', { ttl: Number.NaN }],
+    ['tags that are one string', { tags: 'users' }],
+    ['a signal that is none', { signal: {} }],
+    ['a signal that is null', { signal: null }],
+  ])('getOrSet throws at once, before it loads, when it gets %s', (_what, options) => {
+    const cache = new ResponseCache();
+    expect(() => cache.getOrSet('a', () => 1, options as GetOrSetOptions<unknown>)).toThrow(TypeError);
+    expect(cache.getMetrics()).toMatchObject({ loads: 0, misses: 0 });
+  });
+
+  it('throws at once when a loader or a listener is no function', () => {
+    const cache = new ResponseCache();
+    expect(() => cache.getOrSet('a', undefined as unknown as Loader<unknown>)).toThrow(/loader must be a function/);
+    expect(() => cache.onMeasure(undefined as unknown as () => void)).toThrow(TypeError);
+  });
+
+  it('rejects every operation after close with CACHE_CLOSED', async () => {
+    const cache = new ResponseCache<number>();
+    await cache.close();
+    const calls = [
+      cache.get('a'),
+      cache.set('a', 1),
+      cache.getOrSet('a', () => 1),
+      cache.invalidate('a'),
+      cache.invalidateTag('a'),
+      cache.invalidatePattern('a'),
+      cache.clear(),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'CACHE_CLOSED' }) as CacheError };
+    expect(outcomes).toEqual(calls.map(() => refused));
+    expect(cache.getMetrics().loads).toBe(0);
+  });
+
+  it('works on when a listener throws', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const cache = new ResponseCache<number>();
+    const error = new Error('listener of a test');
+    cache.on('cacheMiss', () => {
+      throw error;
+    });
+    expect(await cache.getOrSet('a', () => 1)).toBe(1);
+    expect(await cache.get('a')).toBe(1);
+    expect(warn.mock.calls).toEqual([[error]]);
+    warn.mockRestore();
+  });
+
+  it('never emits error, which would end a process that does not listen', async () => {
+    const cache = new ResponseCache<bigint>({ maxBytes: 10 });
+    expect(await cache.getOrSet('a', () => 1n)).toBe(1n);
+  });
+});

@@ -1,0 +1,48 @@
+import type { Milliseconds, Percent, Ratio } from './options.ts';
+
+/** How long the event loop kept others waiting, in ms, over the last sample. */
+export interface EventLoopDelay {
+  readonly p50: Milliseconds;
+  readonly p99: Milliseconds;
+  readonly max: Milliseconds;
+}
+
+/** What `getMetrics()` returns. Where there is nothing to speak of yet, a figure is 0. */
+export interface PerformanceMetrics {
+  /** Requests since the start or the last `reset()`; all other request figures are over the window. */
+  readonly requestCount: number;
+  readonly averageLatency: Milliseconds;
+  readonly p50Latency: Milliseconds;
+  readonly p95Latency: Milliseconds;
+  readonly p99Latency: Milliseconds;
+  readonly errorRate: Percent;
+  /**
+   * Requests per second over the window, or over the time since the start while that is shorter, but never over less than
+   * a second: the first request after 1 ms is no 1000 requests per second.
+   */
+  readonly throughput: number;
+  /** Resident memory as a share of what the container or the machine gives. */
+  readonly memoryUsage: Percent;
+  /** CPU time over the last sample as a share of all cores that the process may use. */
+  readonly cpuUsage: Percent;
+  /** What `recordConnectionCount` last said. */
+  readonly activeConnections: number;
+  readonly eventLoopDelay: EventLoopDelay;
+  /** The share of the last sample in which the event loop was not idle. */
+  readonly eventLoopUtilization: Ratio;
+}
+
+export const METRIC_KINDS: Readonly<Record<keyof PerformanceMetrics, 'counter' | 'gauge'>> = Object.freeze({
+  requestCount: 'counter',
+  averageLatency: 'gauge',
+  p50Latency: 'gauge',
+  p95Latency: 'gauge',
+  p99Latency: 'gauge',
+  errorRate: 'gauge',
+  throughput: 'gauge',
+  memoryUsage: 'gauge',
+  cpuUsage: 'gauge',
+  activeConnections: 'gauge',
+  eventLoopDelay: 'gauge',
+  eventLoopUtilization: 'gauge',
+});

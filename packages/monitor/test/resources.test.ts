@@ -1,0 +1,165 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { familyOf, monitors, valuesOf } from './support/monitors.ts';
+
+// The real functions, which a test may watch or replace.
+vi.mock(import('node:perf_hooks'), async (original) => {
+  const real = await original();
+  return { ...real, monitorEventLoopDelay: vi.fn(real.monitorEventLoopDelay) };
+});
+
+const monitor = monitors();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function burn(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
+
+describe('cpuUsage', () => {
+  it('is what process.cpuUsage says, as a share of the cores, when a loop burns the CPU', () => {
+    const own = monitor({ metricsInterval: 0 });
+    const start = performance.now();
+    const before = process.cpuUsage();
+    burn(200);
+    const { cpuUsage } = own.getMetrics();
+    const { user, system } = process.cpuUsage(before);
+    const truth = ((user + system) / 1000 / ((performance.now() - start) * availableParallelism())) * 100;
+    expect(truth).toBeGreaterThan(0);
+    expect(Math.abs(cpuUsage - truth)).toBeLessThan(0.15 * truth);
+  });
+
+  it('rises with a burning loop and falls without', () => {
+    let now = 0;
+    const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
+    const figure = (): number => {
+      now += 1000;
+      return own.getMetrics().cpuUsage;
+    };
+    const idle = figure();
+    burn(150);
+    const busy = figure();
+    expect(busy).toBeGreaterThan(idle + 2);
+    expect(figure()).toBeLessThan(busy / 2);
+  });
+
+  it('keeps its last figure when it is asked for again at once', () => {
+    const own = monitor({ metricsInterval: 0 });
+    burn(120);
+    const { cpuUsage } = own.getMetrics();
+    expect(own.getMetrics().cpuUsage).toBe(cpuUsage);
+  });
+
+  it('is sampled each metricsInterval and not when it is read', () => {
+    vi.useFakeTimers();
+    const cpu = vi.spyOn(process, 'cpuUsage');
+    const own = monitor({ metricsInterval: 10_000 });
+    vi.advanceTimersByTime(10_000);
+    cpu.mockClear();
+    vi.advanceTimersByTime(9000);
+    own.getMetrics();
+    expect(cpu).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1000);
+    expect(cpu).toHaveBeenCalledOnce();
+  });
+});
+
+describe('memoryUsage', () => {
+  const usage = (): number => monitor({ metricsInterval: 0 }).getMetrics().memoryUsage;
+
+  it('is the resident memory as a share of the container limit', () => {
+    vi.spyOn(process.memoryUsage, 'rss').mockReturnValue(300);
+    vi.spyOn(process, 'constrainedMemory').mockReturnValue(1200);
+    expect(usage()).toBe(25);
+  });
+
+  it.each([0, 2 ** 63, 1.8446744073709552e19, undefined as unknown as number])(
+    'is a share of the machine when the limit reads %s, which is none',
+    (limit) => {
+      vi.spyOn(process.memoryUsage, 'rss').mockReturnValue(totalmem() / 4);
+      vi.spyOn(process, 'constrainedMemory').mockReturnValue(limit);
+      expect(usage()).toBe(25);
+    },
+  );
+
+  it('is there before the first sample', () => {
+    expect(monitor({ metricsInterval: 60_000 }).getMetrics().memoryUsage).toBeGreaterThan(0);
+  });
+});
+
+describe('recordResourceUsage', () => {
+  it('replaces the own figures for good', () => {
+    vi.useFakeTimers();
+    const own = monitor({ metricsInterval: 1000 });
+    own.recordResourceUsage(41, 7);
+    vi.advanceTimersByTime(5000);
+    expect(own.getMetrics()).toMatchObject({ memoryUsage: 41, cpuUsage: 7 });
+  });
+
+  it.each([
+    [Number.NaN, 1],
+    [1, -1],
+    [Infinity, 1],
+  ])('refuses %s and %s', (memory, cpu) => {
+    const own = monitor();
+    own.recordResourceUsage(41, 7);
+    own.recordResourceUsage(memory, cpu);
+    expect(own.getMetrics()).toMatchObject({ memoryUsage: 41, cpuUsage: 7 });
+    expect(valuesOf(own, 'forge.refused')).toEqual({ 'forge.resource.usage': 1 });
+  });
+});
+
+describe('eventLoopDelay and eventLoopUtilization', () => {
+  it('tell of a blocked loop, over the last sample only', async () => {
+    let now = 0;
+    const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
+    await turn();
+    burn(60);
+    await turn();
+    await turn();
+    now += 1000;
+    const { eventLoopDelay, eventLoopUtilization } = own.getMetrics();
+    expect(eventLoopDelay.max).toBeGreaterThan(50);
+    expect(eventLoopDelay.p50).toBeLessThanOrEqual(eventLoopDelay.p99);
+    expect(eventLoopUtilization).toBeGreaterThan(0);
+    expect(eventLoopUtilization).toBeLessThanOrEqual(1);
+    now += 1000;
+    expect(own.getMetrics().eventLoopDelay.max).toBeLessThan(50);
+  });
+
+  it('leave out the period of the timer where Node can only watch the loop by one', () => {
+    const histogram = { enable: () => true, disable: () => true, reset: () => {}, count: 3, max: 70e6 };
+    const percentile = (p: number): number => (p === 50 ? 20e6 : 45e6);
+    vi.mocked(monitorEventLoopDelay).mockReturnValueOnce(Object.assign(histogram, { percentile }) as never);
+    let now = 0;
+    const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
+    now += 1000;
+    expect(own.getMetrics().eventLoopDelay).toEqual({ p50: 0, p99: 25, max: 50 });
+  });
+
+  it('are no longer measured after close', async () => {
+    const own = monitor();
+    const { results } = vi.mocked(monitorEventLoopDelay).mock;
+    const histogram = results.at(-1)?.value as ReturnType<typeof monitorEventLoopDelay>;
+    const disable = vi.spyOn(histogram, 'disable');
+    await own.close();
+    expect(disable).toHaveBeenCalledOnce();
+  });
+});
+
+describe('collect', () => {
+  it('has the figures of the process in exported units', () => {
+    const own = monitor({ metricsInterval: 0 });
+    const { user, system } = process.cpuUsage();
+    expect(familyOf(own, 'process.cpu')).toMatchObject({ kind: 'counter', unit: 'seconds' });
+    const seconds = valuesOf(own, 'process.cpu')['']!;
+    expect(seconds).toBeGreaterThanOrEqual((user + system) / 1e6);
+    expect(seconds).toBeLessThan((user + system) / 1e6 + 1);
+    expect(familyOf(own, 'process.resident.memory')).toMatchObject({ kind: 'gauge', unit: 'bytes' });
+    expect(valuesOf(own, 'process.resident.memory')['']).toBeGreaterThan(1e6);
+  });
+});

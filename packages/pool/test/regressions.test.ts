@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { List, type Link } from '../src/list.ts';
+import { flush, instant, lease, manual, outcome } from './support.ts';
+
+/** Each bug has bitten users of the pools that are named with it; here it must never appear. */
+describe('famous bugs', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('node-pool #19, #33: a second release does not give one connection to two owners', async () => {
+    const { pool } = instant({ max: 2 });
+    const [one, two] = await lease(pool, 2);
+    const waiting = [pool.acquire(), pool.acquire()];
+    one?.release();
+    expect(() => one?.release()).toThrow(expect.objectContaining({ code: 'POOL_LEASE_STALE' }));
+    two?.release();
+    const owners = await Promise.all(waiting);
+    expect(new Set(owners.map((own) => own.connection.id))).toEqual(new Set([1, 2]));
+  });
+
+  it('node-pool #175, #183, #197: a create that always fails neither spins nor leaves callers hanging', async () => {
+    const create = vi.fn(() => Promise.reject(new Error('ECONNREFUSED')));
+    const { pool } = instant({ create, max: 3, min: 2 });
+    const callers = Array.from({ length: 20 }, () => outcome(pool.acquire()));
+    const ends = await Promise.all(callers);
+    expect(ends.every((end) => 'error' in end)).toBe(true);
+    expect(create.mock.calls.length).toBeLessThanOrEqual(20 + 2);
+    const before = create.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(900);
+    expect(create.mock.calls.length - before).toBeLessThanOrEqual(2);
+  });
+
+  it('knex #1694, node-postgres #3543, tarn #61: a connection that arrives after its caller has gone is not leaked', async () => {
+    const { pool, creates } = manual({ max: 1, acquireTimeout: 10 });
+    const gone = outcome(pool.acquire());
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await gone).toHaveProperty('error.code', 'POOL_ACQUIRE_TIMEOUT');
+    creates[0]?.resolve({ id: 1 });
+    expect((await pool.acquire()).connection.id).toBe(1);
+  });
+
+  it('generic-pool, sequelize-pool, lightning-pool: a create that hangs does not lose its slot for ever', async () => {
+    const { pool, creates } = manual({ max: 1, acquireTimeout: 10, createTimeout: 50 });
+    const gone = outcome(pool.acquire());
+    await vi.advanceTimersByTimeAsync(50);
+    await gone;
+    const next = pool.acquire();
+    creates[1]?.resolve({ id: 2 });
+    expect((await next).connection.id).toBe(2);
+  });
+
+  it('puddle, reactor-pool #40, #174: a failed create wakes the other callers', async () => {
+    const { pool, creates } = manual({ max: 2 });
+    const callers = Array.from({ length: 4 }, () => outcome(pool.acquire()));
+    creates[0]?.reject(new Error('refused'));
+    creates[1]?.reject(new Error('refused'));
+    await flush();
+    creates[2]?.resolve({ id: 1 });
+    creates[3]?.resolve({ id: 2 });
+    const ends = await Promise.all(callers);
+    expect(ends.map((end) => ('value' in end ? end.value.connection.id : 'refused'))).toEqual([
+      'refused',
+      'refused',
+      1,
+      2,
+    ]);
+  });
+
+  it('bb8 #67, #122, #167, reactor-pool #127: a cancelled caller takes no wake-up along', async () => {
+    const { pool } = instant({ max: 1 });
+    const own = await pool.acquire();
+    const controller = new AbortController();
+    const cancelled = outcome(pool.acquire({ signal: controller.signal }));
+    const next = pool.acquire();
+    own.release();
+    controller.abort(new Error('in the same turn'));
+    const end = await cancelled;
+    if ('value' in end) end.value.release();
+    await expect(next).resolves.toHaveProperty('connection.id', 1);
+  });
+
+  it('generic-pool: a check that throws loses no slot and is no unhandled rejection', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const validate = vi.fn(() => Promise.reject(new Error('reset')));
+    const { pool } = instant({ max: 1, maxRetries: 1, validate, healthCheckInterval: 100 });
+    for (let round = 0; round < 3; round += 1) {
+      (await pool.acquire()).release();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(validate).toHaveBeenCalledTimes(3);
+    expect((await pool.acquire()).connection.id).toBe(4);
+    expect(unhandled).not.toHaveBeenCalled();
+    process.off('unhandledRejection', unhandled);
+  });
+
+  it('HikariCP #1474, #1245: a pool whose connections all died fills up again', async () => {
+    let up = false;
+    const create = vi.fn(() => {
+      if (!up) throw new Error('down');
+      return { id: create.mock.calls.length };
+    });
+    const { pool } = instant({ min: 2, create, validate: () => up, healthCheckInterval: 100, maxRetries: 1 });
+    up = true;
+    await flush();
+    expect(pool.getMetrics().availableConnections).toBe(2);
+    up = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(pool.getMetrics().totalConnections).toBe(0);
+    up = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(pool.getMetrics().availableConnections).toBe(2);
+  });
+
+  it('knex #3844: a connection that dies while leased is not handed out again', async () => {
+    const evict: ((error?: unknown) => void)[] = [];
+    const { pool } = instant({ max: 1, concurrency: 2, onClosed: (_, callback) => evict.push(callback) });
+    const [one, two] = await lease(pool, 2);
+    const waiting = pool.acquire();
+    evict[0]?.(new Error('ECONNRESET'));
+    one?.release();
+    expect(pool.getMetrics()).toMatchObject({ pending: 1, leases: 1 });
+    two?.release();
+    expect((await waiting).connection.id).toBe(2);
+  });
+
+  it('mysql2 PR 4498: a deadline is absolute, whatever happens while the caller waits', async () => {
+    const { pool, creates } = manual({ max: 1, acquireTimeout: 500, createTimeout: 200 });
+    const ahead = Array.from({ length: 3 }, () => outcome(pool.acquire({ timeout: Infinity })));
+    const start = performance.now();
+    const settled = vi.fn(() => performance.now() - start);
+    const waiting = outcome(pool.acquire()).then((end) => {
+      settled();
+      return end;
+    });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(creates.length).toBeGreaterThan(2);
+    expect(await waiting).toHaveProperty('error.waited', 500);
+    expect(settled).toHaveReturnedWith(500);
+    await Promise.all(ahead);
+  });
+
+  it('generic-pool, tarn, sequelize-pool, pg-pool: a leaked lease or a hung destroy does not keep close waiting', async () => {
+    const { pool } = instant({ destroy: () => new Promise(() => {}) });
+    const [, two] = await lease(pool, 2);
+    two?.destroy();
+    const closing = pool.close({ deadline: 1_000 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(closing).resolves.toEqual({ leaked: 1 });
+  });
+
+  it('tarn, lightning-pool: an acquire after close fails at once and restarts nothing', async () => {
+    const create = vi.fn(() => ({ id: 1 }));
+    const { pool } = instant({ create });
+    await pool.close();
+    await expect(pool.acquire()).rejects.toMatchObject({ code: 'POOL_CLOSED' });
+    expect(create).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('reactor-pool #154, tarn, pg-pool: leaving a queue touches as many callers when it is long as when it is short', () => {
+    const touches = (length: number): number => {
+      let count = 0;
+      class Item implements Link<Item> {
+        list: List<Item> | undefined;
+        previous: Item | undefined;
+        #next: Item | undefined;
+        get next(): Item | undefined {
+          count += 1;
+          return this.#next;
+        }
+        set next(item: Item | undefined) {
+          count += 1;
+          this.#next = item;
+        }
+      }
+      const list = new List<Item>();
+      const items = Array.from({ length }, () => new Item());
+      for (const item of items) list.push(item);
+      count = 0;
+      const middle = items[length / 2];
+      if (middle !== undefined) list.remove(middle);
+      if (list.first !== undefined) list.remove(list.first);
+      expect(list.size).toBe(length - 2);
+      return count;
+    };
+    expect(touches(10_000)).toBe(touches(10));
+  });
+});
