@@ -20,12 +20,12 @@ export interface Bench {
   readonly checkRounds?: number;
 }
 
-/** One kind of operation; each contestant runs it in a process of its own, once a round. */
+/** One kind of operation; each contestant does it in a process of its own, a fresh one in each round. */
 export interface Case {
   readonly id: string;
   /** What one operation is. */
   readonly operation: string;
-  /** Operations in the measured part of a round. */
+  /** Measured operations in a round. */
   readonly operations: number;
   /** Operations before it, on the same state, so that the compiler and the data have settled; 0 measures a cold start. */
   readonly warmup: number;
@@ -60,7 +60,12 @@ export interface Outcome {
   readonly observations?: Readonly<Record<string, number>>;
 }
 
-/** What one child found in one round; times are per operation. */
+/** What one run of so many operations took, in all. */
+export interface Turn extends Outcome, Readonly<Record<Figure, Milliseconds>> {
+  readonly operations: number;
+}
+
+/** What one contestant took in one round, per operation; observations are averaged over the operations. */
 export interface Sample extends Outcome, Readonly<Record<Figure, Milliseconds>> {}
 
 /** A case's samples by contestant id; a position in each list is a round. */

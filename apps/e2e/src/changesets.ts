@@ -16,8 +16,8 @@ export async function pendingChangesets(workspace: string): Promise<readonly Cha
 
 /** The version that a package has after these changesets: raised once, by the largest of them. */
 export function versionAfter(changesets: readonly Changeset[], name: string, version: string): string {
-  const sizes = changesets.map((changeset) => changeset.get(name));
-  const largest = SIZES.findLast((size) => sizes.includes(size));
+  const sizes = new Set(changesets.map((changeset) => changeset.get(name)));
+  const largest = SIZES.findLast((size) => sizes.has(size));
   return largest === undefined ? version : raise(version, largest);
 }
 

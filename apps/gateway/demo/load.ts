@@ -16,18 +16,33 @@ const STEPS: readonly Step[] = [
   (client) => client.listPrompts(),
   (client, n) => client.callTool({ name: 'everything__echo', arguments: { message: `news ${n}` } }),
   // Several agents ask the same at the same moment: one search reaches the server.
-  (client, n) => Promise.all([1, 2, 3].map(() => client.callTool({ name: 'notes__search', arguments: { text: TOPICS[n % TOPICS.length] } }))),
+  (client, n) =>
+    Promise.all(
+      [1, 2, 3].map(() => client.callTool({ name: 'notes__search', arguments: { text: TOPICS[n % TOPICS.length] } })),
+    ),
 ];
 
-const PAUSE = 60;
+/** Each at its own point of the mix, as agents are; one of them speaks the legacy protocol. */
+const AGENTS: readonly { readonly era: 'auto' | 'legacy'; readonly offset: number }[] = [
+  { era: 'auto', offset: 0 },
+  { era: 'auto', offset: 3 },
+  { era: 'legacy', offset: 5 },
+];
 
-/** Sends the mix through the official client until the signal fires; a call that fails is told once a second at most. */
+const PAUSE = 150;
+
+/** Sends the mix through official clients until the signal fires. Rejects when one cannot connect. */
 export async function runLoad(url: string, signal: AbortSignal): Promise<void> {
-  const client = new Client({ name: 'forge-demo', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
-  let lastComplaint = 0;
+  await Promise.all(AGENTS.map(({ era, offset }) => runAgent(url, era, offset, signal)));
+}
+
+/** A call that fails is told, once a second at most. */
+async function runAgent(url: string, era: 'auto' | 'legacy', offset: number, signal: AbortSignal): Promise<void> {
+  const client = new Client({ name: 'forge-demo', version: '1.0.0' }, { versionNegotiation: { mode: era } });
+  let lastComplaint = -Infinity;
   try {
     await client.connect(new StreamableHTTPClientTransport(new URL(url)));
-    for (let n = 0; !signal.aborted; n += 1) {
+    for (let n = offset; !signal.aborted; n += 1) {
       try {
         await STEPS[n % STEPS.length]?.(client, Math.floor(n / STEPS.length));
       } catch (error) {

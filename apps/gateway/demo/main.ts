@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   }
   const notes = startNotesServer();
   try {
-    const gateway = await start(await notesUrl(notes));
+    const gateway = await start(await urlOf(notes));
     print(gateway, values['no-load'] === true);
     await (values['no-load'] === true ? aborted(stopping.signal) : runLoad(`${gateway.url}/mcp`, stopping.signal));
     process.stdout.write('\nstopping\n');
@@ -81,7 +81,7 @@ function startNotesServer(): ChildProcess {
   return spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-async function notesUrl({ stdout }: ChildProcess): Promise<string> {
+async function urlOf({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new TypeError('Cannot read where the notes server listens: it has no output');
   for await (const line of createInterface(stdout)) return (JSON.parse(line) as { url: string }).url;
   throw new Error('The notes server ended before it listened');

@@ -80,7 +80,7 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
   }
   // Upstreams are started at once, so that the first client finds them ready; a failure is told and tried again on demand.
   for (const upstream of upstreams) {
-    upstream.info().then(
+    void upstream.info().then(
       ({ serverInfo, era }) => {
         log(`upstream ${upstream.id}: ${serverInfo.name} ${serverInfo.version} (${era})`);
       },

@@ -121,7 +121,7 @@ describe('close', () => {
   });
 });
 
-describe('a process with a batcher', () => {
+describe('a process with a batcher', { timeout: 30_000 }, () => {
   const run = (name: string): Promise<{ stdout: string }> =>
     promisify(execFile)(process.execPath, [
       '--conditions=@forge/source',

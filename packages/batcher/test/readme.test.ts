@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const read = (path: string): Promise<string> => readFile(new URL(path, import.meta.url), 'utf8');
 
-describe('README', () => {
+describe('README', { timeout: 30_000 }, () => {
   it('shows examples/basic.ts and what it prints', async () => {
     const [, example, output] = /```ts\n(.*?)```.*?```\n(.*?)```/s.exec(await read('../README.md')) ?? [];
     expect(example).toBe(await read('../examples/basic.ts'));

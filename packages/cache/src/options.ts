@@ -46,7 +46,11 @@ export interface MemoryCacheOptions<V = unknown> {
 
 /** Options of a `ResponseCache`. */
 export interface CacheConfig<V = unknown> extends Omit<MemoryCacheOptions<V>, 'onRemoval'> {
-  /** How often expired entries are looked for, in ms up to 2^31 - 1; 0 is off: they then leave when read or evicted. @default 60000 */
+  /**
+   * How often expired entries are looked for, up to 2^31 - 1; 0 is off: they then leave when they are read or evicted.
+   *
+   * @default 60000
+   */
   readonly cleanupInterval?: Milliseconds;
 }
 
@@ -82,7 +86,10 @@ export type Loader<V> = (context: LoaderContext) => V | PromiseLike<V>;
 
 /** What `getOrSet` takes besides the loader. */
 export interface GetOrSetOptions<V> {
-  /** As in `set`, or a function that learns it from the loaded value; 0 or less gives the value to those who wait and stores nothing. */
+  /**
+   * As in `set`, or a function that learns it from the loaded value; 0 or less gives the value to those who wait and
+   * stores nothing.
+   */
   readonly ttl?: Milliseconds | ((value: V) => Milliseconds) | undefined;
   readonly tags?: readonly string[] | undefined;
   /** Rejects this caller alone, with `signal.reason`. */
@@ -124,7 +131,7 @@ export function cleanupIntervalOption(value: Milliseconds | undefined): Millisec
 }
 
 /** The default `sizeOf`. */
-export function encodedLength(value: unknown): Bytes {
+function encodedLength(value: unknown): Bytes {
   if (typeof value === 'string') return Buffer.byteLength(value);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
   if (value === undefined) return 0;
@@ -142,20 +149,20 @@ export function encodedLength(value: unknown): Bytes {
   );
 }
 
-/** A copy without repetitions; empty gives undefined, so that an untagged entry costs nothing. */
+/** The tags as they were given; none is undefined, so that an untagged entry costs nothing. */
 export function tagsOption(subject: string, tags: readonly string[] | undefined): readonly string[] | undefined {
   if (tags === undefined) return undefined;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) {
     throw new TypeError(`Cannot ${subject}: tags must be an array of strings, got ${String(tags)}`);
   }
-  return tags.length === 0 ? undefined : Object.freeze([...new Set(tags)]);
+  return tags.length === 0 ? undefined : tags;
 }
 
 export function ttlOption(subject: string, ttl: Milliseconds | undefined, fallback: Milliseconds): Milliseconds {
   return numberOption(subject, 'ttl', ttl, fallback, { min: -Infinity });
 }
 
-/** What is left to decide when a value has been loaded. @throws TypeError when the ttl function gives no number, and what it throws */
+/** @throws TypeError when the ttl function returns no number, and what it throws */
 export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Milliseconds | undefined {
   if (typeof ttl !== 'function') return ttl;
   const lifetime: unknown = ttl(value);
@@ -164,8 +171,8 @@ export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Millise
 }
 
 export function stringOption(subject: string, name: string, value: unknown): void {
-  if (typeof value !== 'string')
-    throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${typeof value}`);
+  if (typeof value === 'string') return;
+  throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${typeof value}`);
 }
 
 export function signalOption(subject: string, signal: unknown): void {

@@ -98,7 +98,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * Stores the value, and fences a load of the key that runs: it will not overwrite this.
    *
    * Returns whether it was stored: not when it is larger than `maxBytes` or its ttl is 0 or less. An older value of the
-   * key is gone in any case.
+   * key is gone in any case. Throws at once what `MemoryCache.set` throws.
    */
   set(key: string, value: V, options: Milliseconds | SetOptions = {}): Promise<boolean> {
     if (this.#closing !== undefined) return refused('set an entry');
@@ -109,10 +109,13 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   /**
    * The value, from the cache or else from the loader.
    *
-   * Concurrent callers of a key share one load, with the first caller's loader and ttl and the tags of all. A caller
-   * whose signal aborts is rejected with the signal's reason, alone; when the last has gone the loader's signal aborts
-   * and what it still returns is dropped. A rejection goes to every caller and is never stored. A value that could be
-   * loaded but not stored, because `ttl` or `sizeOf` threw, is given all the same and told of by `cacheError`.
+   * Concurrent callers of a key share one load, with the first caller's loader and ttl and the tags of all; they should
+   * name the same tags, for an invalidation concerns the load only if somebody had named the tag by then. A caller whose
+   * signal aborts is rejected with the signal's reason, alone; when the last has gone the loader's signal aborts and what
+   * it still returns is dropped. A rejection goes to every caller and is never stored. A value that could be loaded but
+   * not stored, because `ttl` or `sizeOf` threw, is given all the same and told of by `cacheError`.
+   *
+   * A loader must not ask for its own key: it would wait for itself.
    */
   getOrSet(key: string, loader: Loader<V>, options: GetOrSetOptions<V> = {}): Promise<V> {
     stringOption('load an entry', 'the key', key);
@@ -122,6 +125,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     const tags = tagsOption('load an entry', options.tags);
     signalOption('load an entry', signal);
     if (this.#closing !== undefined) return refused('load an entry');
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
 
     const current = this.#flights.get(key);
     if (current !== undefined) {

@@ -2,16 +2,18 @@
  * The tags of each slot and the slots of each tag. A tag is forgotten with its last slot, so that tags which are made up
  * per request leave nothing behind.
  *
- * mnemonist's MultiMap does the first half, but its package root cannot be tree-shaken below forty kilobytes.
+ * mnemonist's MultiMap does the second half, but the package's root brings its heaps, vectors and suffix arrays along.
  */
 export class TagIndex {
   readonly #slots = new Map<string, Set<number>>();
   readonly #tags = new Map<number, readonly string[]>();
 
-  /** `tags` has no repetitions. Replaces what the slot had. */
-  assign(slot: number, tags: readonly string[] | undefined): void {
+  /** Replaces what the slot had. */
+  assign(slot: number, given: readonly string[] | undefined): void {
     this.release(slot);
-    if (tags === undefined) return;
+    if (given === undefined) return;
+    // A copy, for it decides later what is released.
+    const tags = Object.freeze([...new Set(given)]);
     this.#tags.set(slot, tags);
     for (const tag of tags) {
       const slots = this.#slots.get(tag);

@@ -176,7 +176,9 @@ describe('MemoryCache.set', () => {
     clock.time += 10;
     expect(cache.get('a')).toBe(2);
     expect(cache.deleteTag('old')).toEqual([]);
-    expect(cache.deleteTag('new')).toEqual(['a']);
+    cache.set('a', 3);
+    expect(cache.deleteTag('new')).toEqual([]);
+    expect(cache.get('a')).toBe(3);
   });
 
   it('takes the size that it is given in place of sizeOf', () => {

@@ -82,10 +82,13 @@ describe('ResponseCache.getOrSet', () => {
 
   it('keeps a loaded undefined', async () => {
     const cache = new ResponseCache<undefined>();
+    const events = recorded(cache);
     const loader = vi.fn(() => undefined);
     await cache.getOrSet('a', loader);
     await cache.getOrSet('a', loader);
+    await cache.get('a');
     expect(loader).toHaveBeenCalledOnce();
+    expect(events.map(([name]) => name)).toEqual(['cacheMiss', 'cacheSet', 'cacheHit', 'cacheHit']);
   });
 
   it('shares one load among the callers of a key, and none between keys', async () => {
@@ -309,6 +312,17 @@ describe('ResponseCache fence', () => {
     };
     expect(await cache.getOrSet('a', () => 'A', { ttl })).toBe('A');
     expect(await cache.get('a')).toBeUndefined();
+  });
+
+  it('does not ask for the ttl of a load that it keeps out', async () => {
+    const cache = new ResponseCache<string>();
+    const { load, loads } = manualLoader<string>();
+    const ttl = vi.fn(() => 1000);
+    const caller = cache.getOrSet('a', load, { ttl });
+    await cache.invalidate('a');
+    loads[0]!.resolve('A');
+    await caller;
+    expect(ttl).not.toHaveBeenCalled();
   });
 
   it('a fenced load still aborts with its last caller', async () => {

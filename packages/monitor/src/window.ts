@@ -55,7 +55,7 @@ export class SlidingWindow<Part> {
 
   #advance(now: Milliseconds): void {
     const turns = Math.floor((now - this.#end) / this.#width) + 1;
-    const stale = Math.min(turns, 1);
+    const stale = Math.min(turns, this.#parts.length);
     for (let i = 1; i <= stale; i++) {
       const part = this.#parts[(this.#turn + i) % this.#parts.length];
       if (part !== undefined) this.#retire(part);

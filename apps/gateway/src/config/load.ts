@@ -112,15 +112,20 @@ function readTarget(
     const { url, headers = {}, disabled = false } = check(httpServer, expanded, path, source);
     return { target: { kind: 'http', url, headers }, disabled };
   }
-  throw new ConfigError(`${source.name}: ${path.join('.')}: expected an object with "command" or "url", got ${show(entry, path)}`);
+  throw new ConfigError(
+    `${source.name}: ${path.join('.')}: expected an object with "command" or "url", got ${show(entry, path)}`,
+  );
 }
 
 /** Replaces VS Code's `${env:NAME}` in every string; its `${input:…}` asks a person, whom a server does not have. */
 function expandEnvironment(value: unknown, path: readonly string[], source: ConfigSource): unknown {
   if (typeof value === 'string') return expandText(value, path, source);
-  if (Array.isArray(value)) return value.map((item, index) => expandEnvironment(item, [...path, String(index)], source));
+  if (Array.isArray(value))
+    return value.map((item, index) => expandEnvironment(item, [...path, String(index)], source));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, expandEnvironment(member, [...path, key], source)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, expandEnvironment(member, [...path, key], source)]),
+  );
 }
 
 function expandText(text: string, path: readonly string[], source: ConfigSource): string {
@@ -128,7 +133,9 @@ function expandText(text: string, path: readonly string[], source: ConfigSource)
     const value = kind === 'env' ? source.environment[name] : undefined;
     if (value !== undefined) return value;
     const expected = kind === 'env' ? `the environment variable ${name} to be set` : 'a value or ${env:NAME}';
-    throw new ConfigError(`${source.name}: ${path.join('.')}: expected ${expected}, got ${kind === 'env' ? 'none' : found}`);
+    throw new ConfigError(
+      `${source.name}: ${path.join('.')}: expected ${expected}, got ${kind === 'env' ? 'none' : found}`,
+    );
   });
 }
 
@@ -171,17 +178,15 @@ function check<T>(schema: z.ZodType<T>, value: unknown, path: readonly string[],
   const said = issue?.message ?? 'not valid';
   const expected = /expected (.*?)(?:, received .*)?$/.exec(said)?.[1];
   const found = inner.reduce<unknown>((held, key) => (held as Record<string, unknown> | undefined)?.[key], value);
-  throw new ConfigError(
-    expected === undefined
-      ? `${source.name}:${place} ${said}`
-      : `${source.name}:${place} expected ${expected}, got ${show(found, at)}`,
-  );
+  const wanted = expected === undefined ? said : `expected ${expected}`;
+  const came = issue?.code === 'unrecognized_keys' ? '' : `, got ${show(found, at)}`;
+  throw new ConfigError(`${source.name}:${place} ${wanted}${came}`);
 }
 
 /** The offending value; what stands under `env` and `headers` may be a secret and is named by its type alone. */
 function show(value: unknown, path: readonly string[]): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? typeof value;
+  const text = JSON.stringify(value);
   return path.includes('env') || path.includes('headers') || text.length > 60
     ? Array.isArray(value)
       ? 'an array'

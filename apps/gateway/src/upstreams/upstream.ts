@@ -55,6 +55,7 @@ export class Upstream {
   readonly #pool: ConnectionPool<UpstreamConnection>;
   readonly #batcher: RequestBatcher<Forwarded, Answer>;
   readonly #observe: CallObserver;
+  readonly #ending = new Set<Promise<void>>();
   #info: UpstreamInfo | undefined;
   #lastError: string | undefined;
 
@@ -65,7 +66,7 @@ export class Upstream {
     this.#pool = new ConnectionPool<UpstreamConnection>({
       ...config.pool,
       create: (signal) => this.#connect(signal),
-      destroy: (connection) => connection.close(),
+      destroy: (connection) => this.#end(connection),
       validate: isAlive,
       onClosed: (connection, evict) => {
         connection.onClosed(evict);
@@ -138,24 +139,22 @@ export class Upstream {
     return { pool: this.#pool, batcher: this.#batcher };
   }
 
-  /** Ends every connection; calls under way have until `deadline`, in ms. */
+  /** Ends every connection, however long a process takes to end; calls under way have until `deadline`, in ms. */
   async close(deadline: number): Promise<void> {
     await this.#pool.close({ deadline });
+    await Promise.all(this.#ending);
     await this.#batcher.close();
   }
 
   async #cached(key: string, call: GatewayCall, policy: CallPolicy, signal: AbortSignal): Promise<Obtained> {
     const asked = performance.now();
-    let loadedHere = false;
+    const own: { kept?: Kept } = {};
     const kept = await this.#cache.getOrSet(
       key,
-      (load) => {
-        loadedHere = true;
-        return this.#load(call, policy, undefined, load.signal);
-      },
+      async (load) => (own.kept = await this.#load(call, policy, undefined, load.signal)),
       { ttl: ({ at, freshUntil }) => freshUntil - at, tags: [this.id, `${this.id}:${call.rule.feature}`], signal },
     );
-    return { kept, source: loadedHere ? 'upstream' : kept.at < asked ? 'hit' : 'coalesced' };
+    return { kept, source: kept === own.kept ? 'upstream' : kept.at < asked ? 'hit' : 'coalesced' };
   }
 
   async #load(call: GatewayCall, policy: CallPolicy, mergeKey: string | undefined, signal: AbortSignal): Promise<Kept> {
@@ -211,6 +210,12 @@ export class Upstream {
       this.#lastError = error instanceof Error ? error.message : String(error);
       throw error;
     }
+  }
+
+  #end(connection: UpstreamConnection): Promise<void> {
+    const ended = connection.close().finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+    return ended;
   }
 
   #onNotification(method: string): void {

@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { onTestFinished } from 'vitest';
+import { parseConfig, startGateway, type Gateway } from '../src/index.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
+
+/** The configuration entry of the legacy stdio fixture. */
+export function counterServer(...flags: string[]): object {
+  return { command: process.execPath, args: [fixture('counter-server'), ...flags] };
+}
+
+/** A gateway in this process on a free port, closed when the test ends. */
+export async function gatewayFor(mcpServers: Record<string, object>, forge: object = {}): Promise<Gateway> {
+  const text = JSON.stringify({ mcpServers, forge: { port: 0, ...forge } });
+  const config = parseConfig(text, { name: 'test', folder: process.cwd(), environment: process.env });
+  const gateway = await startGateway(config);
+  onTestFinished(() => gateway.close());
+  return gateway;
+}
+
+export interface NotesServer {
+  readonly url: string;
+  /** How often each of its tools really ran. */
+  calls(): Promise<Record<string, number>>;
+}
+
+/** The modern HTTP fixture in a process of its own, ended when the test ends. */
+export async function notesServer(): Promise<NotesServer> {
+  const child = spawn(process.execPath, [fixture('notes-server')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => end(child));
+  const { url } = JSON.parse(await firstLine(child)) as { url: string };
+  return { url, calls: async () => (await fetch(new URL('/calls', url))).json() as Promise<Record<string, number>> };
+}
+
+export function end(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once('exit', () => {
+      resolve();
+    });
+    child.kill('SIGKILL');
+  });
+}
+
+export async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  for await (const line of createInterface(stdout!)) return line;
+  throw new Error('The process ended before it said anything');
+}
+
+/** The official client of the modern era. */
+export async function modernClient(gateway: Gateway): Promise<Client> {
+  const client = new Client(
+    { name: 'test', version: '1.0.0' },
+    { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+  );
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`)));
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** The official client of the legacy era. */
+export async function legacyClient(gateway: Gateway): Promise<{ client: LegacyClient; transport: LegacyTransport }> {
+  const client = new LegacyClient({ name: 'test', version: '1.0.0' });
+  const transport = new LegacyTransport(new URL(`${gateway.url}/mcp`));
+  // The SDK's types are not written for exactOptionalPropertyTypes.
+  await client.connect(transport as Parameters<LegacyClient['connect']>[0]);
+  onTestFinished(() => client.close());
+  return { client, transport };
+}
+
+/** The text of a tool's result. */
+export function textOf(result: unknown): string {
+  const { content } = result as { content: { text: string }[] };
+  return content.map(({ text }) => text).join('\n');
+}
+
+/** Calls a tool over the REST face. */
+export async function call(gateway: Gateway, tool: string, args: object = {}): Promise<{ status: number; body: any }> {
+  const response = await fetch(`${gateway.url}/api/mcp/tools/${encodeURIComponent(tool)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(args),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
