@@ -1,1 +1,4 @@
-export { suite as default } from '@forge/config/vitest';
+import { suite } from '@forge/config/vitest';
+
+// Tests that start several processes take their time when the machine is busy.
+export default { ...suite, test: { ...suite.test, testTimeout: 60_000 } };

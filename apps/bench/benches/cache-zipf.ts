@@ -1,7 +1,7 @@
 import type { Bench } from '../src/bench.ts';
 
-const operations = 1_000_000;
-const warmup = 500_000;
+const operations = 2_000_000;
+const warmup = 1_000_000;
 
 export const bench: Bench = {
   title: 'A bounded cache under a skewed load',

@@ -26,10 +26,7 @@ function renderCase(part: CaseReport): string {
   const observed = Object.keys(part.contestants[0]?.observations ?? {});
   const optional: { column: Column; cell: (contestant: ContestantReport) => string }[] = [];
   if (part.bestRival !== undefined) {
-    optional.push({
-      column: right(`speed / ${part.bestRival}`),
-      cell: ({ ratioToBestRival }) => (ratioToBestRival === undefined ? '' : describeSpread(ratioToBestRival)),
-    });
+    optional.push({ column: right(`speed / ${part.bestRival}`), cell: (contestant) => speedCell(part, contestant) });
   }
   if (part.yardstick !== undefined) {
     optional.push({
@@ -76,6 +73,11 @@ function nameOf({ id, package: name, version, role }: ContestantReport): string 
   const details = [name === id ? undefined : name, version, role === 'yardstick' ? role : undefined];
   const known = details.filter((detail) => detail !== undefined).join(' ');
   return known === '' ? id : `${id} (${known})`;
+}
+
+function speedCell({ bestRival }: CaseReport, { id, ratioToBestRival }: ContestantReport): string {
+  if (id === bestRival) return '1';
+  return ratioToBestRival === undefined ? '' : describeSpread(ratioToBestRival);
 }
 
 function right(header: string): Column {

@@ -68,7 +68,7 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
     await Promise.all(upstreams.map((upstream) => upstream.close(CLOSE_DEADLINE)));
     server.closeAllConnections();
     await cache.close();
-    monitor.close();
+    await monitor.close();
   };
   const close = (): Promise<void> => (closing ??= stop());
   try {

@@ -67,8 +67,7 @@ export async function modernClient(gateway: Gateway): Promise<Client> {
 export async function legacyClient(gateway: Gateway): Promise<{ client: LegacyClient; transport: LegacyTransport }> {
   const client = new LegacyClient({ name: 'test', version: '1.0.0' });
   const transport = new LegacyTransport(new URL(`${gateway.url}/mcp`));
-  // The SDK's types are not written for exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<LegacyClient['connect']>[0]);
+  await client.connect(transport);
   onTestFinished(() => client.close());
   return { client, transport };
 }

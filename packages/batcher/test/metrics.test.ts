@@ -77,12 +77,15 @@ describe('onMeasure', () => {
   it('tells of a batch when process has begun, so that a listener that aborts its callers reaches its signal', async () => {
     const { batcher, calls } = controlled();
     const controller = new AbortController();
+    const began: number[] = [];
     batcher.onMeasure(() => {
+      began.push(calls.length);
       controller.abort();
     });
     const caller = outcome(batcher.addRequest('a', { signal: controller.signal }));
     await settled();
     expect(caller.state).toBe('rejected');
+    expect(new Set(began)).toEqual(new Set([1]));
     expect(calls[0]?.context.signal.aborted).toBe(true);
     expect(batcher.getMetrics()).toMatchObject({ aborted: 1, pendingRequests: 0, inFlightBatches: 0, groups: 0 });
   });

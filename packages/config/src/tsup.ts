@@ -17,6 +17,7 @@ export const library = (): Options => ({
   format: ['esm', 'cjs'],
   dts: { resolve: ['@forge/internal', /^\.{1,2}\//], compilerOptions: { allowImportingTsExtensions: true } },
   noExternal: ['@forge/internal', 'mnemonist', 'obliterator'],
+  removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
   treeshake: true,

@@ -77,9 +77,9 @@ export class Sources {
 
   #read(name: string, observed: Observed): MetricFamily[] {
     try {
-      const kinds = new Map(Object.entries(observed.source.metricKinds ?? {}));
+      const kinds = observed.source.metricKinds ?? {};
       const families = figuresOf(observed.source.getMetrics()).map(([path, value]) => {
-        const kind = (kinds.get(path.join('.')) ?? kinds.get(path[0]!)) === 'counter' ? 'counter' : 'gauge';
+        const kind = (kinds[path.join('.')] ?? kinds[path[0]!]) === 'counter' ? 'counter' : 'gauge';
         return single(kind, [name, ...path].join('_'), value, { help: helpFor(path.join('.'), name) });
       });
       observed.failing = false;

@@ -125,6 +125,15 @@ describe('prometheusText', () => {
     expect(families.get('process_cpu_2_seconds_total')?.samples[0]?.value).toBe(0.005);
   });
 
+  it('gives a histogram another name when one of its lines would have a taken one', () => {
+    const own = monitor();
+    own.gauge('x.count').set(1);
+    own.histogram('x', { unit: 'count' }).record(1);
+    const families = parseExposition(prometheusText(own));
+    expect(families.get('x_count')?.type).toBe('gauge');
+    expect(families.get('x_2')?.type).toBe('histogram');
+  });
+
   it('keeps label names legal and apart, and le to the histogram', () => {
     const own = monitor();
     own

@@ -71,6 +71,20 @@ describe('recordRequest', () => {
     expect(familyOf(own, 'forge.request.duration')).toMatchObject({ points: [{ sum: 0.01 }] });
   });
 
+  it('keeps a request and its latency equally long, however long the start took', () => {
+    let now = 0;
+    let reading = 300;
+    const own = monitor({ window: 12_000, metricsInterval: 0, clock: { now: () => (now += reading) } });
+    reading = 0;
+    const start = now;
+    own.recordRequest(10);
+    for (now = start + 11_500; now < start + 14_000; now += 50) {
+      const { averageLatency, throughput } = own.getMetrics();
+      expect(averageLatency > 0).toBe(throughput > 0);
+    }
+    expect(own.getMetrics().throughput).toBe(0);
+  });
+
   it('gives 0 for everything when there were no requests', () => {
     const zero = { requestCount: 0, averageLatency: 0, p50Latency: 0, p95Latency: 0, p99Latency: 0 };
     expect(monitor().getMetrics()).toMatchObject({ ...zero, errorRate: 0, throughput: 0 });

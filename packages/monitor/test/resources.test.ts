@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { familyOf, monitors, valuesOf } from './support/monitors.ts';
@@ -129,6 +129,24 @@ describe('eventLoopDelay and eventLoopUtilization', () => {
     expect(eventLoopUtilization).toBeLessThanOrEqual(1);
     now += 1000;
     expect(own.getMetrics().eventLoopDelay.max).toBeLessThan(50);
+  });
+
+  it('take the utilization from one sample to the next', () => {
+    const reading = (active: number): EventLoopUtilization => ({
+      idle: 100 - active,
+      active,
+      utilization: active / 100,
+    });
+    const loop = vi.spyOn(performance, 'eventLoopUtilization');
+    loop.mockReturnValueOnce(reading(10));
+    let now = 0;
+    const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
+    for (const active of [20, 60]) {
+      loop.mockReturnValueOnce(reading(active));
+      loop.mockImplementationOnce((one, other) => reading(one!.active - other!.active));
+      now += 1000;
+      expect(own.getMetrics().eventLoopUtilization).toBe(active === 20 ? 0.1 : 0.4);
+    }
   });
 
   it('leave out the period of the timer where Node can only watch the loop by one', () => {

@@ -256,7 +256,6 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> {
     this.#tell('connectionReleased', slot);
     this.#tellAcquired(slot, served);
     this.#bury(slot);
-    this.#finishClose();
   }
 
   #timedOut(waited: Milliseconds): PoolError {

@@ -55,7 +55,6 @@ export class Connections<C> {
 
   add(slot: Slot<C>): void {
     this.#slots.add(slot);
-    this.#idle.watch();
   }
 
   /** Lists a slot where its leases say it belongs; to be called when they have changed. */

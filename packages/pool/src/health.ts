@@ -48,7 +48,6 @@ export class HealthChecks<C> {
 
   async #round(): Promise<void> {
     for (const slot of this.#owner.idle()) {
-      if (this.#stopped) return;
       if (!this.#owner.hold(slot)) continue;
       const failure = await this.#check(slot.connection);
       this.#owner.settle(slot, failure);
@@ -61,14 +60,16 @@ export class HealthChecks<C> {
     const controller = new AbortController();
     this.#current = controller;
     const timer = setTimeout(() => {
-      controller.abort(new PoolError('POOL_VALIDATE_TIMEOUT', `Cannot validate: no answer in ${CHECK_TIMEOUT} ms`));
+      controller.abort(new PoolError('POOL_VALIDATE_TIMEOUT', `A check failed: no answer in ${CHECK_TIMEOUT} ms`));
     }, CHECK_TIMEOUT).unref();
     try {
       const verdict = await Promise.race([this.#validate(connection, controller.signal), aborted(controller.signal)]);
-      return verdict ? undefined : new PoolError('POOL_VALIDATE_FAILED', 'The connection is not healthy');
+      return verdict
+        ? undefined
+        : new PoolError('POOL_VALIDATE_FAILED', 'A check failed: the connection is not healthy');
     } catch (cause) {
       if (controller.signal.aborted) return controller.signal.reason as PoolError;
-      return new PoolError('POOL_VALIDATE_FAILED', 'The check threw', { cause });
+      return new PoolError('POOL_VALIDATE_FAILED', 'A check failed: it threw', { cause });
     } finally {
       clearTimeout(timer);
       this.#current = undefined;

@@ -37,11 +37,14 @@ export class IdleList<C> extends List<Slot<C>> {
     // Only a connection that comes back from a check is older than the last one.
     while (previous !== undefined && previous.lastUsed > slot.lastUsed) previous = previous.previous;
     this.insertAfter(previous, slot);
-    this.watch();
+    this.#watch();
   }
 
-  /** Sees to it that the timer runs if something can expire; to be called also when a connection joins the pool. */
-  watch(): void {
+  /**
+   * Sees to it that the timer runs if something can expire. It is enough to ask when a connection becomes idle: the pool
+   * outgrows its minimum either with one that becomes idle or while none is.
+   */
+  #watch(): void {
     if (this.#timer !== undefined || this.first === undefined || !this.#owner.spare()) return;
     if (this.#timeout === Infinity) return;
     const delay = Math.ceil(this.first.lastUsed + this.#timeout - this.#clock.now());
@@ -60,6 +63,6 @@ export class IdleList<C> extends List<Slot<C>> {
       if (!this.#owner.spare()) return;
       this.#owner.expire(slot);
     }
-    this.watch();
+    this.#watch();
   }
 }

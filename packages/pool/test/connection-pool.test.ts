@@ -129,9 +129,9 @@ describe('ConnectionPool', () => {
       expect(vi.getTimerCount()).toBe(0);
     });
 
-    it('destroys the rest at the deadline, tells how many leases leaked, and lets them be released still', async () => {
+    it('destroys the rest at the deadline, tells how many leases leaked, and lets them end still', async () => {
       const { pool, destroyed } = instant();
-      const [one] = await lease(pool, 2);
+      const [one, two] = await lease(pool, 2);
       const closing = pool.close({ deadline: 100 });
       await vi.advanceTimersByTimeAsync(99);
       expect(destroyed).toEqual([]);
@@ -139,7 +139,9 @@ describe('ConnectionPool', () => {
       await expect(closing).resolves.toEqual({ leaked: 2 });
       expect(destroyed.map(({ id, reason }) => `${id} ${reason}`)).toEqual(['1 shutdown', '2 shutdown']);
       one?.release();
-      expect(pool.getMetrics()).toMatchObject({ leases: 1, destroyed: 2, totalConnections: 0 });
+      two?.destroy();
+      expect(destroyed).toHaveLength(2);
+      expect(pool.getMetrics()).toMatchObject({ leases: 0, released: 2, destroyed: 2, totalConnections: 0 });
     });
 
     it('waits 30 s by default', async () => {

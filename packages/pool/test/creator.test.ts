@@ -125,6 +125,19 @@ describe('create', () => {
     expect(pool.getMetrics()).toMatchObject({ created: 1, destroyed: 1, totalConnections: 0 });
   });
 
+  it('costs no second caller when it fails after its time-out', async () => {
+    const { pool, creates } = manual({ max: 1, createTimeout: 50 });
+    const first = outcome(pool.acquire());
+    const second = pool.acquire();
+    await vi.advanceTimersByTimeAsync(50);
+    await first;
+    creates[0]?.reject(new Error('aborted'));
+    await flush();
+    creates[1]?.resolve({ id: 2 });
+    expect((await second).connection.id).toBe(2);
+    expect(pool.getMetrics()).toMatchObject({ errors: 1, rejected: 1 });
+  });
+
   it('costs one caller when the connection is dead on arrival', async () => {
     let evictions = 0;
     const { pool, destroyed } = instant({

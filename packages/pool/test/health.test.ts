@@ -119,6 +119,20 @@ describe('validate', () => {
     expect(pool.getMetrics()).toMatchObject({ totalConnections: 0, availableConnections: 0, inUseConnections: 0 });
   });
 
+  it('puts its connection back where its last use says, not first for the next caller', async () => {
+    const { pool, checks } = checked();
+    for (const own of await lease(pool, 3)) {
+      await vi.advanceTimersByTimeAsync(10);
+      own.release();
+    }
+    await vi.advanceTimersByTimeAsync(70);
+    checks[0]?.resolve(true);
+    await flush();
+    expect(checks.map(({ id }) => id)).toEqual([1, 2]);
+    expect(pool.tryAcquire()?.connection.id).toBe(3);
+    expect(pool.tryAcquire()?.connection.id).toBe(1);
+  });
+
   it('does not keep a connection from growing too old', async () => {
     const { pool, checks, destroyed } = checked({ idleTimeout: 150 });
     for (const own of await lease(pool, 2)) own.release();

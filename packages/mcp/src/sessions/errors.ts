@@ -4,8 +4,7 @@ export type UpstreamErrorCode =
   | 'MCP_CONNECTION_CLOSED'
   | 'MCP_SESSION_LOST'
   | 'MCP_HTTP_STATUS'
-  | 'MCP_MESSAGE_TOO_LARGE'
-  | 'MCP_PROTOCOL_VIOLATION';
+  | 'MCP_MESSAGE_TOO_LARGE';
 
 /** A failure of an upstream connection. Test `code`, not `instanceof`: ESM and CommonJS copies may both be loaded. */
 export class UpstreamError extends Error {

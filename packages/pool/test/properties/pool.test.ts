@@ -336,7 +336,10 @@ describe('ConnectionPool', () => {
             expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
           }
           for (const create of world.creates) create.resolve(world.wire());
-          for (const old of world.held) old.release();
+          for (const [at, old] of world.held.entries()) {
+            if (at % 2 === 0) old.release();
+            else old.destroy();
+          }
           await flush();
           const { created, destroyed, leases, totalConnections } = world.pool.getMetrics();
           expect({ created, destroyed, leases, totalConnections }).toEqual({
