@@ -10,16 +10,15 @@ import { environment, run } from './run.ts';
 /** The names that each entry of a package exports, by specifier. */
 export type ExportedNames = Readonly<Record<string, readonly string[]>>;
 
+const SETTINGS = 'engine-strict=true\nprefer-offline=true\nfetch-retries=1\naudit=false\nfund=false\n';
+
 /** Somebody's project outside the workspace, in which one published package is installed and nothing else. */
 export class Consumer {
   /** @throws Error with npm's output when npm refuses, for instance because `engines` excludes this Node */
   static async install(name: string, line: NodeLine, folder: string, npmrc: string): Promise<Consumer> {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'package.json'), '{ "private": true }');
-    await writeFile(
-      join(folder, '.npmrc'),
-      `${npmrc}engine-strict=true\naudit=false\nfund=false\nprefer-offline=true\n`,
-    );
+    await writeFile(join(folder, '.npmrc'), npmrc + SETTINGS);
     await run('npm', ['install', name], { cwd: folder, env: line.env });
     const installed = join(folder, 'node_modules', name);
     return new Consumer(folder, installed, line, await readManifest(installed));

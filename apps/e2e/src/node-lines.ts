@@ -21,7 +21,7 @@ export function supportedMajors(engines: string): readonly number[] {
 }
 
 /** The package downloads its platform's binary in an install script, which a user's settings may forbid. */
-const INSTALL = ['install', '--no-audit', '--no-fund', '--ignore-scripts=false'];
+const INSTALL = ['install', '--ignore-scripts=false', '--fetch-retries=1', '--no-audit', '--no-fund'];
 
 /**
  * The newest Node of a line: the one that runs this, or the npm package `node`, installed once per `cache` folder.

@@ -20,6 +20,9 @@ type Answer = readonly [status: number, body: Packument | Buffer | { readonly er
 
 const TOKEN = 'loopback';
 
+/** A later registry may get the same port, and clients keep what they have got per address. */
+const HEADERS = { 'cache-control': 'no-store' };
+
 /** An npm registry on the loopback interface, in memory: publish with a token, read packuments and tarballs. */
 export class Registry {
   static async start(): Promise<Registry> {
@@ -38,7 +41,7 @@ export class Registry {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     server.on('request', (request: IncomingMessage, response) => {
       void this.#answer(request).then(([status, body]) => {
-        response.writeHead(status).end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
+        response.writeHead(status, HEADERS).end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
       });
     });
   }

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Consumer } from './consumer.ts';
 import { run } from './run.ts';
 
@@ -18,8 +18,7 @@ const TOOLS = fileURLToPath(new URL('../node_modules/', import.meta.url));
  * @throws Error with the compiler's errors
  */
 export async function typecheck(consumer: Consumer, resolution: ModuleResolution): Promise<void> {
-  const files = await writeSources(consumer, resolution);
-  const config = join(consumer.folder, `tsconfig.${resolution}.json`);
+  const folder = join(consumer.folder, `types-${resolution}`);
   const compilerOptions = {
     module: resolution === 'bundler' ? 'esnext' : resolution,
     moduleResolution: resolution,
@@ -32,21 +31,24 @@ export async function typecheck(consumer: Consumer, resolution: ModuleResolution
     skipLibCheck: false,
     noEmit: true,
   };
-  await writeFile(config, JSON.stringify({ compilerOptions, files }));
-  await run(join(TOOLS, '.bin/tsc'), ['--project', config], { cwd: consumer.folder });
+  const sources = await sourcesFor(consumer, resolution);
+  const config = { compilerOptions, files: Object.keys(sources) };
+  await mkdir(folder);
+  for (const [file, text] of Object.entries({ ...sources, 'tsconfig.json': JSON.stringify(config) })) {
+    await writeFile(join(folder, file), text);
+  }
+  await run(join(TOOLS, '.bin/tsc'), [], { cwd: folder });
 }
 
-type Source = readonly [file: string, text: string];
-
-/** A bundler resolves as `import` does; the two of Node resolve by the kind of the importing file, so there are both kinds. */
-async function writeSources(consumer: Consumer, resolution: ModuleResolution): Promise<readonly string[]> {
-  const names = Object.entries(await consumer.exportedNames('import'));
-  const kinds = resolution === 'bundler' ? ['mts'] : ['mts', 'cts'];
-  const sources = names.flatMap(([entry, exported], index) =>
-    kinds.map((kind): Source => [`entry-${index}.${kind}`, `export { ${exported.join(', ')} } from '${entry}';\n`]),
-  );
+/** A bundler resolves as `import` does; the two of Node resolve by the kind of the importing file, so both kinds import. */
+async function sourcesFor(consumer: Consumer, resolution: ModuleResolution): Promise<Readonly<Record<string, string>>> {
+  const sources: Record<string, string> = {};
+  for (const [index, [entry, names]] of Object.entries(await consumer.exportedNames('import')).entries()) {
+    for (const kind of resolution === 'bundler' ? ['mts'] : ['mts', 'cts']) {
+      sources[`entry-${index}.${kind}`] = `export { ${names.join(', ')} } from '${entry}';\n`;
+    }
+  }
   const example = await consumer.example();
-  if (example !== undefined) sources.push(['example.mts', example]);
-  await Promise.all(sources.map(([file, text]) => writeFile(join(consumer.folder, file), text)));
-  return sources.map(([file]) => file);
+  if (example !== undefined) sources['example.mts'] = example;
+  return sources;
 }

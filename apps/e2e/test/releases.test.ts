@@ -98,7 +98,7 @@ describe('the release', () => {
   });
 });
 
-describe.each(packages)('$name', ({ name, majors, newest, bins }) => {
+describe.each(packages)('$name', { concurrent: true }, ({ name, majors, newest, bins }) => {
   it('holds its build, README, LICENSE and manifest, and nothing else', async () => {
     const files = await (await consumerOf(name, newest)).files();
 

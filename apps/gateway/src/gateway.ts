@@ -49,8 +49,8 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
   };
   monitor.observe('cache', cache);
   for (const { id, sources } of upstreams) {
-    monitor.observe(`pool.${id}`, sources.pool);
-    monitor.observe(`batcher.${id}`, sources.batcher);
+    monitor.observe('pool', sources.pool, { upstream: id });
+    monitor.observe('batcher', sources.batcher, { upstream: id });
   }
   monitor.on('alert', ({ message }) => {
     log(`alert: ${message}`);

@@ -47,7 +47,7 @@ export function end(child: ChildProcess): Promise<void> {
   });
 }
 
-export async function firstLine({ stdout }: ChildProcess): Promise<string> {
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface(stdout!)) return line;
   throw new Error('The process ended before it said anything');
 }

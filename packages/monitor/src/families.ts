@@ -32,14 +32,25 @@ interface Family<Kind extends string, Point> {
 /** One metric with all its series, as whatever exports metrics reads it. */
 export type MetricFamily = Family<'counter' | 'gauge', ValuePoint> | Family<'histogram', HistogramPoint>;
 
-/** A family of one point without labels. */
+/** A family of one point. */
 export function single(
   kind: 'counter' | 'gauge',
   name: string,
   value: number,
-  { help, unit = 'count' }: { readonly help: string; readonly unit?: ExportedUnit },
+  {
+    help,
+    unit = 'count',
+    labels = {},
+  }: { readonly help: string; readonly unit?: ExportedUnit; readonly labels?: Readonly<Record<string, string>> },
 ): MetricFamily {
-  return { name, help, kind, unit, labels: [], points: [{ labelValues: [], value }] };
+  return {
+    name,
+    help,
+    kind,
+    unit,
+    labels: Object.keys(labels),
+    points: [{ labelValues: Object.values(labels), value }],
+  };
 }
 
 /** Divided, not multiplied by 0.001, so that 35 ms is exactly the double that 0.035 is. */

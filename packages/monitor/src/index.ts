@@ -30,4 +30,4 @@ export type {
 } from './instruments.ts';
 export type { EventLoopDelay, PerformanceMetrics } from './metrics.ts';
 export type { AlertThresholds, AlertType, Bytes, Milliseconds, Percent, PerformanceConfig, Ratio } from './options.ts';
-export type { MetricsSource } from './sources.ts';
+export type { MetricsSource, SourceLabels } from './sources.ts';

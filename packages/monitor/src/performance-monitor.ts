@@ -16,7 +16,7 @@ import {
 import { Registry } from './registry.ts';
 import { Requests, type RequestSummary } from './requests.ts';
 import { Resources } from './resources.ts';
-import { Sources, type MetricsSource } from './sources.ts';
+import { Sources, type MetricsSource, type SourceLabels } from './sources.ts';
 
 /** How a request ended. */
 export interface RequestOutcome {
@@ -120,13 +120,14 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
   /**
    * Adds the figures of `source` to what `collect()` gives, as `name_field`, and what it measures as the histograms
    * `name.measure`. Returns the function that stops this. A source that throws is left out, counted in
-   * `forge.source.failures` and told of by the event `sourceError`.
+   * `forge.source.failures` and told of by the event `sourceError`. Sources of one kind share a name and are told apart by
+   * the values of the same `labels`, such as `{ upstream: 'files' }`.
    *
-   * @throws TypeError when the name is taken or the source has no getMetrics; MONITOR_CLOSED after `close()`
+   * @throws TypeError when the name is taken with these labels or the source has no getMetrics; MONITOR_CLOSED after `close()`
    */
-  observe(name: string, source: MetricsSource): () => void {
+  observe(name: string, source: MetricsSource, labels: SourceLabels = {}): () => void {
     if (this.#closed) throw new MonitorError('MONITOR_CLOSED', 'Cannot observe: the monitor is closed');
-    return this.#sources.observe(name, source);
+    return this.#sources.observe(name, source, labels);
   }
 
   /** The figures of the window and of the last sample. */

@@ -13,8 +13,13 @@ export interface MetricsSource {
   onMeasure?(listener: (name: string, value: number) => void): () => void;
 }
 
+/** What tells sources of one name apart, such as `{ upstream: 'files' }`. */
+export type SourceLabels = Readonly<Record<string, string>>;
+
 interface Observed {
+  readonly name: string;
   readonly source: MetricsSource;
+  readonly labels: SourceLabels;
   stop: () => void;
   /** Told of once, until it has worked again. */
   failing: boolean;
@@ -42,66 +47,81 @@ export class Sources {
   }
 
   /** Returns the function that stops observing; its histograms stay, for what was measured was measured. */
-  observe(name: string, source: MetricsSource): () => void {
+  observe(name: string, source: MetricsSource, labels: SourceLabels): () => void {
     if (typeof name !== 'string' || name === '') {
       throw new TypeError(`Cannot observe: the name must be a string that is not empty, got ${JSON.stringify(name)}`);
     }
-    if (this.#observed.has(name)) {
-      throw new TypeError(`Cannot observe: there is a source ${JSON.stringify(name)} already`);
+    // As one text, in one order: the identity of a source.
+    const id = JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
+    if (this.#observed.has(id)) {
+      throw new TypeError(`Cannot observe: there is a source ${JSON.stringify(name)} with these labels already`);
     }
     const subject = `observe ${JSON.stringify(name)}`;
     functionOption(subject, 'getMetrics', Reflect.get(source, 'getMetrics'));
     functionOption(subject, 'onMeasure', Reflect.get(source, 'onMeasure'), true);
-    const observed: Observed = { source, failing: false, stop: () => {} };
-    const stopMeasures = source.onMeasure?.(this.#listener(name, observed));
+    const observed: Observed = { name, source, labels: { ...labels }, failing: false, stop: () => {} };
+    const stopMeasures = source.onMeasure?.(this.#listener(observed));
     observed.stop = (): void => {
-      if (this.#observed.get(name) !== observed) return;
-      this.#observed.delete(name);
+      if (this.#observed.get(id) !== observed) return;
+      this.#observed.delete(id);
       try {
         stopMeasures?.();
       } catch (cause) {
-        this.#fail(name, observed, cause);
+        this.#fail(observed, cause);
       }
     };
-    this.#observed.set(name, observed);
+    this.#observed.set(id, observed);
     return observed.stop;
   }
 
+  /** The figures of all sources; those of one name and the same label names are one family. */
   families(): MetricFamily[] {
-    return Array.from(this.#observed, ([name, observed]) => this.#read(name, observed)).flat();
+    const merged = new Map<string, MetricFamily>();
+    for (const family of Array.from(this.#observed.values(), (observed) => this.#read(observed)).flat()) {
+      const id = JSON.stringify([family.name, family.kind, family.labels]);
+      const known = merged.get(id);
+      // Both are gauges or both counters, which TypeScript cannot see in the id.
+      merged.set(
+        id,
+        known === undefined ? family : ({ ...known, points: [...known.points, ...family.points] } as MetricFamily),
+      );
+    }
+    return [...merged.values()];
   }
 
   close(): void {
     for (const { stop } of this.#observed.values()) stop();
   }
 
-  #read(name: string, observed: Observed): MetricFamily[] {
+  #read(observed: Observed): MetricFamily[] {
+    const { name, source, labels } = observed;
     try {
-      const kinds = observed.source.metricKinds ?? {};
-      const families = figuresOf(observed.source.getMetrics()).map(([path, value]) => {
-        const kind = (kinds[path.join('.')] ?? kinds[path[0]!]) === 'counter' ? 'counter' : 'gauge';
-        return single(kind, [name, ...path].join('_'), value, { help: helpFor(path.join('.'), name) });
+      const kinds = new Map(Object.entries(source.metricKinds ?? {}));
+      const families = figuresOf(source.getMetrics()).map(([path, value]) => {
+        const kind = (kinds.get(path.join('.')) ?? kinds.get(path[0]!)) === 'counter' ? 'counter' : 'gauge';
+        return single(kind, [name, ...path].join('_'), value, { help: helpFor(path.join('.'), name), labels });
       });
       observed.failing = false;
       return families;
     } catch (cause) {
-      this.#fail(name, observed, cause);
+      this.#fail(observed, cause);
       return [];
     }
   }
 
-  #listener(name: string, observed: Observed): (measure: string, value: number) => void {
+  #listener(observed: Observed): (measure: string, value: number) => void {
+    const { name, labels } = observed;
     const histograms = new Map<string, BoundHistogram>();
     return (measure, value) => {
       let histogram = histograms.get(measure);
       if (histogram === undefined) {
         try {
-          const options = { unit: unitOf(measure), help: helpFor(measure, name) };
-          histogram = this.#registry.histogram(`${name}.${measure}`, options).bind();
+          const options = { unit: unitOf(measure), help: helpFor(measure, name), labels: Object.keys(labels) };
+          histogram = this.#registry.histogram(`${name}.${measure}`, options).bind(...Object.values(labels));
         } catch (cause) {
           // The program has another metric of this name: the source must not hear of it, and not each time.
           histogram = { record: () => {} };
-          this.#fail(name, observed, cause);
+          this.#fail(observed, cause);
         }
         histograms.set(measure, histogram);
       }
@@ -109,7 +129,8 @@ export class Sources {
     };
   }
 
-  #fail(name: string, observed: Observed, cause: unknown): void {
+  #fail(observed: Observed, cause: unknown): void {
+    const { name } = observed;
     this.#failures.add(1, name);
     if (observed.failing) return;
     observed.failing = true;

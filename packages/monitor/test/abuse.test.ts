@@ -87,7 +87,7 @@ describe('observe', () => {
     const own = monitor();
     const source = { getMetrics: () => ({}) };
     own.observe('s', source);
-    expect(() => own.observe('s', source)).toThrow('Cannot observe: there is a source "s" already');
+    expect(() => own.observe('s', source)).toThrow('Cannot observe: there is a source "s" with these labels already');
     expect(() => own.observe('', source)).toThrow(TypeError);
   });
 

@@ -79,6 +79,21 @@ describe('observe', () => {
     expect(valuesOf(own, 'pool_open')).toEqual({ '': 2 });
   });
 
+  it('makes one family of the sources of one name, told apart by their labels', () => {
+    const own = monitor();
+    const sources = [measuring(), measuring()];
+    for (const [n, source] of sources.entries()) {
+      own.observe('pool', { ...source, getMetrics: () => ({ open: n + 1 }) }, { upstream: `u${n}` });
+      source.measure('wait', 10);
+    }
+    expect(valuesOf(own, 'pool_open')).toEqual({ u0: 1, u1: 2 });
+    expect(own.collect().filter(({ name }) => name === 'pool_open')).toHaveLength(1);
+    expect(own.histogram('pool.wait', { labels: ['upstream'] }).snapshot('u1')).toMatchObject({ count: 1, sum: 10 });
+    expect(() => own.observe('pool', sources[0]!, { upstream: 'u0' })).toThrow(
+      'there is a source "pool" with these labels',
+    );
+  });
+
   it('lets a monitor observe another', () => {
     const own = monitor();
     const other = monitor();

@@ -74,7 +74,5 @@ export const configFile = z.object({
   forge: forge.optional(),
 });
 
-export type StdioServer = z.infer<typeof stdioServer>;
-export type HttpServer = z.infer<typeof httpServer>;
 export type ServerPolicy = z.infer<typeof serverPolicy>;
 export type ForgeSection = z.infer<typeof forge>;
