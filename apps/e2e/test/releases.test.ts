@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,16 +8,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pendingChangesets, versionAfter } from '../src/changesets.ts';
 import { Consumer } from '../src/consumer.ts';
 import { nodeLine, nodeMajors, supportedMajors, type NodeLine } from '../src/node-lines.ts';
-import { publicPackages } from '../src/public-packages.ts';
+import { publicPackages, type Manifest } from '../src/public-packages.ts';
 import { Registry, type Packument } from '../src/registry.ts';
 import { publish, release } from '../src/release.ts';
 import { run } from '../src/run.ts';
 import { runGateway } from '../src/running-gateway.ts';
 import { moduleResolutions, typecheck } from '../src/type-consumer.ts';
 
+const require = createRequire(import.meta.url);
 const workspace = fileURLToPath(new URL('../../..', import.meta.url));
 const nodeCache = fileURLToPath(new URL('../node_modules/.cache/node-lines', import.meta.url));
 
+const changesets = await pendingChangesets(workspace);
 const packages = (await publicPackages(workspace)).map((manifest) => {
   const majors = supportedMajors(manifest.engines.node);
   return { ...manifest, majors, newest: Math.max(...majors), bins: Object.keys(manifest.bin ?? {}) };
@@ -67,7 +70,7 @@ async function packumentOf(name: string): Promise<Packument> {
 
 describe('the release', () => {
   it.each(packages)('publishes $name in the one version that its changesets say', async ({ name, version }) => {
-    const expected = versionAfter(await pendingChangesets(workspace), name, version);
+    const expected = versionAfter(changesets, name, version);
 
     const packument = await packumentOf(name);
 
@@ -91,10 +94,11 @@ describe('the release', () => {
     expect(output).toContain('No unpublished projects to publish');
   });
 
-  it('leaves the work tree without the new versions', async () => {
-    expect((await publicPackages(workspace)).map(({ name, version }) => ({ name, version }))).toEqual(
-      packages.map(({ name, version }) => ({ name, version })),
-    );
+  it('leaves the work tree with its versions and changesets', async () => {
+    const versions = (manifests: readonly Manifest[]): string[] => manifests.map(({ name, version }) => name + version);
+
+    expect(versions(await publicPackages(workspace))).toEqual(versions(packages));
+    expect(await pendingChangesets(workspace)).toEqual(changesets);
   });
 });
 
@@ -157,8 +161,9 @@ describe.each(packages)('$name', { concurrent: true }, ({ name, majors, newest, 
 });
 
 describe('forge-gateway', () => {
-  const everything = fileURLToPath(new URL('../node_modules/.bin/mcp-server-everything', import.meta.url));
-  const config = { mcpServers: { everything: { command: everything, args: ['stdio'] } }, forge: { port: 0 } };
+  const everything = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
+  const server = { command: process.execPath, args: [everything, 'stdio'] };
+  const config = { mcpServers: { everything: server }, forge: { port: 0 } };
   const majors = packages.find(({ name }) => name === '@forge/gateway')?.majors ?? [];
 
   it.each(majors)('carries a call from an MCP client to an MCP server when installed on Node %i', async (major) => {
