@@ -28,6 +28,17 @@ describe('an upstream that fails', () => {
     await expect.poll(async () => textOf((await call(gateway, 'calls', { tool: 'cancelled' })).body)).toBe('1');
   });
 
+  it('is cut off sooner where a tool has a shorter bound', async () => {
+    const gateway = await gatewayFor(
+      { counter: counterServer() },
+      { servers: { counter: { tools: { wait: { timeout: 300 } } } } },
+    );
+    await call(gateway, 'pid');
+    expect((await call(gateway, 'wait', { ms: 60_000 })).body.error.message).toBe(
+      'Upstream "counter" failed: no answer within 300 ms',
+    );
+  });
+
   it('does not take the tools of the others away', async () => {
     const gateway = await gatewayFor({
       counter: counterServer(),

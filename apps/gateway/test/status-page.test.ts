@@ -41,7 +41,7 @@ describe('the status page', () => {
       const rules = { tools: { write: { ttl: 60_000 }, wait: { merge: true } } };
       const gateway = await gatewayFor({ counter: counterServer() }, { servers: { counter: rules } });
       await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200);
-    for (let n = 0; n < 3; n += 1) await call(gateway, 'write', { value: 'x' });
+      for (let n = 0; n < 3; n += 1) await call(gateway, 'write', { value: 'x' });
       await Promise.all([1, 2, 3, 4].map(() => call(gateway, 'wait', { ms: 200 })));
       await call(gateway, 'fail');
       const text = await textInBrowser(gateway.url);

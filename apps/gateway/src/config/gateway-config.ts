@@ -34,6 +34,8 @@ export interface UpstreamConfig {
   /** Calls of this upstream that may be under way at once. */
   readonly maxConcurrency: number;
   readonly rules: CacheRules;
+  /** Tools whose calls have a shorter bound. */
+  readonly toolTimeouts: ReadonlyMap<string, number>;
 }
 
 export interface StdioTarget {

@@ -87,6 +87,11 @@ function upstream(
       pool: { ...pool, min: Math.min(pool.min, pool.max) },
       maxConcurrency: policy.batch?.maxConcurrency ?? pool.max * pool.concurrency,
       rules: { ...policy.cache, tools: policy.tools },
+      toolTimeouts: new Map(
+        Object.entries(policy.tools ?? {}).flatMap(([tool, rule]) =>
+          rule.timeout === undefined ? [] : [[tool, rule.timeout]],
+        ),
+      ),
     },
   ];
 }

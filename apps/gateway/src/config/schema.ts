@@ -20,7 +20,11 @@ export const httpServer = z.object({
   disabled: z.boolean().optional(),
 });
 
-const toolRule = z.strictObject({ ttl: milliseconds.optional(), merge: z.boolean().optional() });
+const toolRule = z.strictObject({
+  ttl: milliseconds.optional(),
+  merge: z.boolean().optional(),
+  timeout: milliseconds.positive().optional(),
+});
 
 /** What Forge does for one upstream. */
 const serverPolicy = z.strictObject({

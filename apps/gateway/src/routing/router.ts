@@ -55,7 +55,7 @@ export class Router {
       const { kept, source } = await upstream.call(call, signal);
       return { answer: kept.answer, hints: hintsOf(kept, call.rule), source };
     } catch (error) {
-      return failed(errorBody(ErrorCode.upstream, explainFailure(upstream, error)));
+      return failed(errorBody(ErrorCode.upstream, explainFailure(upstream.id, error)));
     }
   }
 
@@ -101,7 +101,7 @@ export class Router {
       const error = part.pages.find(({ answer }) => answer.kind === 'error')?.answer;
       return error === undefined ? { part } : { failure: `${upstream.id}: ${error.body}` };
     } catch (error) {
-      return { failure: explainFailure(upstream, error) };
+      return { failure: explainFailure(upstream.id, error) };
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);

@@ -6,6 +6,7 @@ import { isUpstreamError, type UpstreamCall, type UpstreamConnection, type Upstr
 import { ConnectionPool, type PoolMetrics } from '@forge/pool';
 import type { UpstreamConfig } from '../config/gateway-config.ts';
 import { connect } from './connect.ts';
+import { isTimeout } from './failure.ts';
 
 /** An answer as the cache keeps it. */
 export interface Kept {
@@ -83,7 +84,6 @@ export class Upstream {
       maxBatchSize: 1,
       maxConcurrency: config.maxConcurrency,
       maxQueueSize,
-      requestTimeout: config.timeout,
     });
   }
 
@@ -158,9 +158,24 @@ export class Upstream {
   }
 
   async #load(call: GatewayCall, policy: CallPolicy, mergeKey: string | undefined, signal: AbortSignal): Promise<Kept> {
-    const answer = await this.#batcher.addRequest({ call, mergeKey }, { signal });
-    const at = performance.now();
-    return { answer, at, freshUntil: at + lifetime(answer, policy) };
+    const timeout = this.#timeoutOf(call);
+    try {
+      const answer = await this.#batcher.addRequest(
+        { call, mergeKey },
+        { signal, deadline: performance.now() + timeout },
+      );
+      const at = performance.now();
+      return { answer, at, freshUntil: at + lifetime(answer, policy) };
+    } catch (error) {
+      throw isTimeout(error) ? new Error(`no answer within ${timeout} ms`) : error;
+    }
+  }
+
+  #timeoutOf({ rule, params }: GatewayCall): number {
+    const { timeout, toolTimeouts } = this.config;
+    const tool: unknown =
+      rule.kind === 'call' && toolTimeouts.size > 0 ? JSON.parse(params.get('name') ?? 'null') : undefined;
+    return Math.min(timeout, (typeof tool === 'string' ? toolTimeouts.get(tool) : undefined) ?? timeout);
   }
 
   async #forward(call: GatewayCall, signal: AbortSignal): Promise<Answer> {
