@@ -17,17 +17,8 @@ function readWorkspace(root: string): Workspace {
   const files: SourceFile[] = [];
   for (const area of ['packages', 'apps'] as const) {
     for (const name of readdirSync(join(root, area))) {
-      for (const part of ['src', 'dist']) {
-        for (const path of listFiles(join(root, area, name, part))) {
-          if (part === 'dist' && !path.endsWith('.d.ts')) continue;
-          files.push({
-            path: path.slice(root.length + 1),
-            area,
-            owner: name,
-            published: part === 'dist',
-            text: readFileSync(path, 'utf8'),
-          });
-        }
+      for (const path of listFiles(join(root, area, name, 'src'))) {
+        files.push({ path: path.slice(root.length + 1), area, owner: name, text: readFileSync(path, 'utf8') });
       }
     }
   }
