@@ -19,6 +19,8 @@ Exit codes: 0 stopped by a signal, 1 could not run, 2 wrong arguments or configu
 `;
 
 async function main(): Promise<number> {
+  // Whoever reads the log may stop reading it; that is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const options = readArguments();
   if (typeof options === 'number') return options;
   const log = (line: string): void => {
@@ -55,9 +57,8 @@ function readArguments(): { readonly config: string } | number {
 
 function terminationSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-    process.once('SIGHUP', resolve);
+    // They stay caught: a second one must not end the gateway before its upstreams have ended.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve);
   });
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ResponseCache } from '@forge/cache';
-import { isToolError, type Answer } from '@forge/mcp/protocol';
 import { PerformanceMonitor } from '@forge/monitor';
 import type { GatewayConfig } from './config/gateway-config.ts';
 import type { FrontContext } from './front/context.ts';
@@ -25,6 +25,9 @@ export interface GatewayHooks {
 
 /** Calls under way when the gateway closes have this long to end, in ms. */
 const CLOSE_DEADLINE = 500;
+
+/** Replies that are due when the upstreams have ended have this long to leave, in ms. */
+const LAST_REPLIES = 250;
 
 /**
  * Starts a gateway.
@@ -63,10 +66,10 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
   });
   let closing: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    const closed = server.listening ? once(server, 'close') : undefined;
     server.close();
-    server.closeIdleConnections();
     await Promise.all(upstreams.map((upstream) => upstream.close(CLOSE_DEADLINE)));
-    server.closeAllConnections();
+    await endConnections(server, closed);
     await cache.close();
     await monitor.close();
   };
@@ -94,6 +97,19 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
   return { url: `http://${host}:${port}`, close };
 }
 
+/** Gives the last replies a moment to leave, then closes what is still open. */
+async function endConnections(server: Server, closed: Promise<unknown> | undefined): Promise<void> {
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+  }, 10);
+  const force = setTimeout(() => {
+    server.closeAllConnections();
+  }, LAST_REPLIES);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(force);
+}
+
 /** What an entry weighs beside its body. */
 const ENTRY_OVERHEAD = 300;
 
@@ -113,14 +129,8 @@ function requestObserver(monitor: PerformanceMonitor): FrontContext['observeRequ
     help: 'Requests of clients, from the parsed message to the answer',
     labels: ['mcp_method_name', 'outcome', 'source'],
   });
-  return (method, { answer, source }, milliseconds) => {
-    const outcome = outcomeOf(answer);
+  return (method, { outcome, source }, milliseconds) => {
     monitor.recordRequest(milliseconds, outcome !== 'ok');
     durations.record(milliseconds, method, outcome, source ?? 'gateway');
   };
-}
-
-function outcomeOf(answer: Answer): 'ok' | 'error' | 'tool_error' {
-  if (answer.kind === 'error') return 'error';
-  return isToolError(answer) ? 'tool_error' : 'ok';
 }

@@ -13,7 +13,7 @@ describe('an upstream that fails', () => {
     const { status, body } = await waiting;
     expect(status).toBe(502);
     expect(body.error.message).toBe(
-      'Upstream "counter" failed: The upstream process ended (signal SIGKILL) while it was in use; its last words: counter server: ready',
+      'Upstream "counter" failed: The upstream process ended (signal SIGKILL) while it was in use',
     );
     const next = Number(textOf((await call(gateway, 'pid')).body));
     expect(next).not.toBe(pid);
@@ -23,7 +23,7 @@ describe('an upstream that fails', () => {
     const gateway = await gatewayFor({ counter: counterServer() }, { servers: { counter: { timeout: 1500 } } });
     await call(gateway, 'pid');
     const { status, body } = await call(gateway, 'wait', { ms: 60_000 });
-    expect(status).toBe(502);
+    expect(status).toBe(504);
     expect(body.error.message).toBe('Upstream "counter" failed: no answer within 1500 ms');
     await expect.poll(async () => textOf((await call(gateway, 'calls', { tool: 'cancelled' })).body)).toBe('1');
   });
@@ -63,6 +63,15 @@ describe('an upstream that fails', () => {
     const tools = (await (await fetch(`${gateway.url}/api/mcp/tools`)).json()) as { tools: { name: string }[] };
     expect(tools.tools.map(({ name }) => name)).toContain('counter__pid');
   }, 15_000);
+
+  it('costs the calls that it cuts at the end an error, not a broken connection', async () => {
+    const gateway = await gatewayFor({ counter: counterServer() });
+    await call(gateway, 'pid');
+    const cut = [1, 2, 3].map(() => call(gateway, 'wait', { ms: 60_000 }));
+    await expect.poll(async () => textOf((await call(gateway, 'calls', { tool: 'wait' })).body)).toBe('3');
+    await gateway.close();
+    expect((await Promise.all(cut)).map(({ status }) => status)).toEqual([502, 502, 502]);
+  });
 
   it('leaves no process behind when the gateway closes, not even one that ignores SIGTERM', async () => {
     const gateway = await gatewayFor({ easy: counterServer(), stubborn: counterServer('--stubborn') });

@@ -86,6 +86,11 @@ describe('the front', () => {
     expect(reply.text).toBe('{"jsonrpc":"2.0","id":12345678901234567890,"result":{}}');
   });
 
+  it('refuses a request target that is no path with 400', async () => {
+    const { url } = await gatewayFor({ counter: counterServer() });
+    expect((await send(`${url}//`, {})).status).toBe(404);
+  });
+
   it('tells Prometheus, probes and people how it is', async () => {
     const { url } = await gatewayFor({ '<b>counter': counterServer() });
     await expect.poll(async () => (await fetch(`${url}/ready`)).status).toBe(200);

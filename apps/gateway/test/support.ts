@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -35,6 +37,64 @@ export async function notesServer(): Promise<NotesServer> {
   onTestFinished(() => end(child));
   const { url } = JSON.parse(await firstLine(child)) as { url: string };
   return { url, calls: async () => (await fetch(new URL('/calls', url))).json() as Promise<Record<string, number>> };
+}
+
+export interface FakeMessage {
+  readonly id?: number;
+  readonly method: string;
+  readonly params: any;
+}
+
+/** A modern upstream whose every answer the test writes: raw JSON of the response's members beside its id. */
+export async function fakeUpstream(
+  answer: (message: FakeMessage, response: ServerResponse) => string | undefined,
+): Promise<{ url: string; seen: FakeMessage[]; close: () => void }> {
+  const seen: FakeMessage[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+    request.on('end', () => {
+      const message = JSON.parse(body) as FakeMessage;
+      seen.push(message);
+      const discovery =
+        '"result":{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"resources":{},"prompts":{}}}';
+      const said = message.method === 'server/discover' ? discovery : answer(message, response);
+      if (said === undefined) return;
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(`{"jsonrpc":"2.0","id":${message.id},${said}}`);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  onTestFinished(close);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, seen, close };
+}
+
+/** One modern request, as it is written. */
+export async function ask(
+  gateway: { readonly url: string },
+  method: string,
+  params = '',
+  name?: string,
+): Promise<{ status: number; text: string; body: any }> {
+  const meta =
+    '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
+  const response = await fetch(`${gateway.url}/mcp`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(name !== undefined && { 'mcp-name': name }),
+    },
+    body: `{"jsonrpc":"2.0","id":"q","method":"${method}","params":{${params}${params === '' ? '' : ','}${meta}}}`,
+  });
+  const text = await response.text();
+  return { status: response.status, text, body: JSON.parse(text) };
 }
 
 export function end(child: ChildProcess): Promise<void> {

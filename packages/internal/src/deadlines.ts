@@ -1,17 +1,17 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
+import { List, type Link } from './list.ts';
+import { after } from './timers.ts';
 
-/** One pending deadline; its links belong to the {@link Deadlines} that made it. */
-export interface Deadline<T> {
+/** One pending deadline; it belongs to the {@link Deadlines} that made it. */
+export interface Deadline<T> extends Link<Deadline<T>> {
   readonly item: T;
   /** On the clock of its {@link Deadlines}, in ms. */
   readonly at: number;
-  earlier: Deadline<T> | undefined;
-  later: Deadline<T> | undefined;
-  pending: boolean;
 }
 
-/** The longest delay that `setTimeout` takes; above it Node fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+/** A timer this late, in ms, speaks of a blocked event loop and not of a slow peer. */
+const STALL = 100;
 
 /**
  * Absolute deadlines that share one timer.
@@ -20,14 +20,18 @@ const LONGEST_DELAY = 2 ** 31 - 1;
  * O(1); a deadline that is earlier than k others costs k steps. Removing the earliest leaves the timer armed: it finds
  * nothing due and arms itself for the next, which is cheaper than re-arming on every removal.
  *
- * The timer holds the process open while a deadline is pending, for somebody awaits it.
+ * After a stall of the event loop, timers run before the sockets are read, so that an answer which came in time would
+ * lose to its deadline: a timer that is late lets the loop read first.
+ *
+ * The timer holds the process open while a deadline is pending, for somebody awaits it. It runs outside of every caller's
+ * async context, which it would otherwise keep alive.
  */
 export class Deadlines<T> {
   readonly #clock: Clock;
   readonly #onDue: (item: T) => void;
-  #first: Deadline<T> | undefined;
-  #last: Deadline<T> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #neutral = AsyncLocalStorage.snapshot();
+  readonly #pending = new List<Deadline<T>>();
+  #stop: (() => void) | undefined;
   #armedFor = Infinity;
 
   constructor(clock: Clock, onDue: (item: T) => void) {
@@ -36,57 +40,43 @@ export class Deadlines<T> {
   }
 
   add(item: T, at: number): Deadline<T> {
-    let earlier = this.#last;
-    while (earlier !== undefined && earlier.at > at) earlier = earlier.earlier;
-    const later = earlier === undefined ? this.#first : earlier.later;
-    const deadline: Deadline<T> = { item, at, earlier, later, pending: true };
-    if (earlier === undefined) this.#first = deadline;
-    else earlier.later = deadline;
-    if (later === undefined) this.#last = deadline;
-    else later.earlier = deadline;
+    let earlier = this.#pending.last;
+    while (earlier !== undefined && earlier.at > at) earlier = earlier.previous;
+    const deadline: Deadline<T> = { item, at, list: undefined, previous: undefined, next: undefined };
+    this.#pending.insertAfter(earlier, deadline);
     if (at < this.#armedFor) this.#arm(at);
     return deadline;
   }
 
+  /** Does nothing for one that has fired or was removed. */
   remove(deadline: Deadline<T>): void {
-    if (!deadline.pending) return;
-    deadline.pending = false;
-    const { earlier, later } = deadline;
-    if (earlier === undefined) this.#first = later;
-    else earlier.later = later;
-    if (later === undefined) this.#last = earlier;
-    else later.earlier = earlier;
-    if (this.#first === undefined) this.#disarm();
+    this.#pending.remove(deadline);
+    if (this.#pending.first === undefined) this.#arm(Infinity);
   }
 
   #arm(at: number): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stop?.();
     this.#armedFor = at;
-    if (at === Infinity) return;
-    // Rounded up: a timer of 4.2 ms may fire at 4.1, find nothing due and spin.
-    const delay = Math.min(Math.max(Math.ceil(at - this.#clock.now()), 0), LONGEST_DELAY);
-    this.#timer = setTimeout(() => {
-      this.#expire();
-    }, delay);
+    this.#stop = at === Infinity ? undefined : this.#neutral(after, at - this.#clock.now(), () => this.#wake());
   }
 
-  #disarm(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#armedFor = Infinity;
+  #wake(): void {
+    if (this.#clock.now() - this.#armedFor <= STALL) return this.#expire();
+    const immediate = setImmediate(() => this.#expire());
+    this.#stop = () => clearImmediate(immediate);
   }
 
   #expire(): void {
     const now = this.#clock.now();
+    // Until the last is told, no change arms the timer: what is due is told here.
+    this.#armedFor = -Infinity;
     try {
-      for (let due = this.#first; due !== undefined && due.at <= now; due = this.#first) {
-        this.remove(due);
+      for (let due = this.#pending.first; due !== undefined && due.at <= now; due = this.#pending.first) {
+        this.#pending.remove(due);
         this.#onDue(due.item);
       }
     } finally {
-      if (this.#first === undefined) this.#disarm();
-      else this.#arm(this.#first.at);
+      this.#arm(this.#pending.first?.at ?? Infinity);
     }
   }
 }

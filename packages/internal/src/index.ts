@@ -4,8 +4,21 @@
  *
  * @module
  */
+export { AbortWatch } from './abort-watch.ts';
+export { callQuietly } from './callbacks.ts';
 export { monotonic, type Clock } from './clock.ts';
 export { Deadlines, type Deadline } from './deadlines.ts';
 export { emit } from './emit.ts';
+export { List, type Link } from './list.ts';
 export { Measures, type MeasureListener } from './measures.ts';
-export { choiceOption, functionOption, numberOption, type NumberRange } from './options.ts';
+export {
+  choiceOption,
+  clockOption,
+  functionOption,
+  numberOption,
+  objectOption,
+  signalOption,
+  stringOption,
+  type NumberRange,
+} from './options.ts';
+export { after, LONGEST_DELAY } from './timers.ts';

@@ -1,3 +1,6 @@
+import { callQuietly } from './callbacks.ts';
+import { functionOption } from './options.ts';
+
 /** Called with each measured value: a duration in ms, a size in bytes or a count, as the name says. */
 export type MeasureListener = (name: string, value: number) => void;
 
@@ -9,12 +12,15 @@ export class Measures {
     return this.#listeners.size > 0;
   }
 
-  /** Adds a listener and returns the function that removes it. */
+  /**
+   * Adds a listener and returns the function that removes it.
+   *
+   * @throws TypeError when it is no function
+   */
   add(listener: MeasureListener): () => void {
+    functionOption('listen to measures', 'the listener', listener);
     // One object for each call, so that a function added twice is heard twice and removed once.
-    const own: MeasureListener = (name, value) => {
-      listener(name, value);
-    };
+    const own: MeasureListener = (name, value) => listener(name, value);
     this.#listeners.add(own);
     return () => {
       this.#listeners.delete(own);
@@ -22,12 +28,6 @@ export class Measures {
   }
 
   record(name: string, value: number): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(name, value);
-      } catch (error) {
-        process.emitWarning(error instanceof Error ? error : new Error(`An onMeasure listener threw ${String(error)}`));
-      }
-    }
+    for (const listener of this.#listeners) callQuietly(() => listener(name, value));
   }
 }

@@ -1,3 +1,5 @@
+import { monotonic, type Clock } from './clock.ts';
+
 export interface NumberRange {
   /** @default 0 */
   readonly min?: number;
@@ -47,6 +49,38 @@ export function choiceOption<T extends string>(
 export function functionOption(subject: string, name: string, value: unknown, optional = false): void {
   if (typeof value === 'function' || (optional && value === undefined)) return;
   throw new TypeError(`Cannot ${subject}: ${name} must be a function, got ${show(value)}`);
+}
+
+/** @throws TypeError when `value` is no object, so that a forgotten argument is told by its name */
+export function objectOption(subject: string, name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw new TypeError(`Cannot ${subject}: ${name} must be an object, got ${show(value)}`);
+}
+
+/** @throws TypeError when `value` is no string */
+export function stringOption(subject: string, name: string, value: unknown): void {
+  if (typeof value === 'string') return;
+  throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${show(value)}`);
+}
+
+/**
+ * An AbortSignal of any make: a polyfill's or another realm's is no instance of this realm's class.
+ *
+ * @throws TypeError when `value` is neither that nor undefined
+ */
+export function signalOption(subject: string, value: unknown): void {
+  if (value === undefined) return;
+  const isSignal = typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+  if (!isSignal) throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${show(value)}`);
+}
+
+/** The clock, or the process's where none is given. @throws TypeError when its `now` gives no number */
+export function clockOption(subject: string, clock: Clock | undefined): Clock {
+  if (clock === undefined) return monotonic;
+  functionOption(subject, 'clock.now', Reflect.get(Object(clock) as object, 'now'));
+  const now: unknown = clock.now();
+  if (typeof now === 'number' && !Number.isNaN(now)) return clock;
+  throw new TypeError(`Cannot ${subject}: clock.now() must return a number, got ${show(now)}`);
 }
 
 function show(value: unknown): string {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Deadlines, monotonic, type Deadline } from '../src/index.ts';
@@ -53,6 +54,42 @@ describe('Deadlines', () => {
     expect(() => vi.advanceTimersByTime(1)).toThrow('handler');
     vi.advanceTimersByTime(1);
     expect(fired).toEqual(['bad', 'good']);
+  });
+
+  it('lets the loop read its sockets first when a stall has made the timer late', () => {
+    let now = 0;
+    const fired: string[] = [];
+    const deadlines = new Deadlines<string>({ now: () => now }, (item) => fired.push(item));
+    const answered = deadlines.add('answered in time', 10);
+    deadlines.add('silent', 10);
+    now = 5000;
+    vi.advanceTimersToNextTimer();
+    expect(fired).toEqual([]);
+    deadlines.remove(answered);
+    vi.advanceTimersToNextTimer();
+    expect(fired).toEqual(['silent']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("fires in no caller's async context", () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const deadlines = new Deadlines<string>(monotonic, () => seen.push(storage.getStore()));
+    storage.run('caller', () => deadlines.add('x', monotonic.now() + 5));
+    vi.advanceTimersByTime(5);
+    expect(seen).toEqual([undefined]);
+  });
+
+  it('takes deadlines that a handler adds', () => {
+    const fired: number[] = [];
+    const deadlines: Deadlines<number> = new Deadlines<number>(monotonic, (n) => {
+      fired.push(n);
+      if (n < 3) deadlines.add(n + 1, monotonic.now() + 10);
+    });
+    deadlines.add(1, monotonic.now() + 10);
+    vi.advanceTimersByTime(40);
+    expect(fired).toEqual([1, 2, 3]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('agrees with a sorted array under random adds, removals and time', () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { emit, Measures } from '../src/index.ts';
+import { callQuietly, emit, Measures } from '../src/index.ts';
 
 describe('emit', () => {
   it('builds no object when nobody listens', () => {
@@ -34,6 +34,20 @@ describe('emit', () => {
     emit(emitter, 'event', () => ({}));
     expect(next).toHaveBeenCalledOnce();
     expect((await warned).message).toBe('listener of a test');
+  });
+});
+
+describe('callQuietly', () => {
+  it('gives what is thrown or rejected to the handler', async () => {
+    const errors: unknown[] = [];
+    const note = (error: unknown): void => void errors.push(error);
+    callQuietly(() => {
+      throw new Error('thrown');
+    }, note);
+    callQuietly(() => Promise.reject(new Error('rejected')), note);
+    callQuietly(() => 'fine', note);
+    await Promise.resolve();
+    expect(errors).toEqual([new Error('thrown'), new Error('rejected')]);
   });
 });
 

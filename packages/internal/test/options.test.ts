@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { choiceOption, functionOption, numberOption } from '../src/index.ts';
+import {
+  choiceOption,
+  clockOption,
+  functionOption,
+  monotonic,
+  numberOption,
+  objectOption,
+  signalOption,
+  stringOption,
+} from '../src/index.ts';
 
 describe('numberOption', () => {
   it('gives the default for undefined and the value when it is in range', () => {
@@ -34,5 +43,36 @@ describe('functionOption', () => {
     functionOption('test', 'create', () => 1);
     functionOption('test', 'create', undefined, true);
     expect(() => functionOption('test', 'create', {})).toThrow('Cannot test: create must be a function, got an object');
+  });
+});
+
+describe('objectOption, stringOption and signalOption', () => {
+  it('refuse what is none and name what came', () => {
+    objectOption('test', 'the config', {});
+    stringOption('test', 'key', '');
+    signalOption('test', undefined);
+    signalOption('test', new AbortController().signal);
+    expect(() => objectOption('test', 'the config', undefined)).toThrow(
+      'Cannot test: the config must be an object, got undefined',
+    );
+    expect(() => stringOption('test', 'key', 5)).toThrow('Cannot test: key must be a string, got 5');
+    expect(() => signalOption('test', { aborted: false })).toThrow(
+      'Cannot test: signal must be an AbortSignal, got an object',
+    );
+    expect(() => signalOption('test', 'x')).toThrow('Cannot test: signal must be an AbortSignal, got "x"');
+  });
+});
+
+describe('clockOption', () => {
+  it("gives the process's clock by default and refuses one without a time", () => {
+    const own = { now: () => 5 };
+    expect(clockOption('test', undefined)).toBe(monotonic);
+    expect(clockOption('test', own)).toBe(own);
+    expect(() => clockOption('test', {} as typeof own)).toThrow(
+      'Cannot test: clock.now must be a function, got undefined',
+    );
+    expect(() => clockOption('test', { now: () => undefined as unknown as number })).toThrow(
+      'clock.now() must return a number, got undefined',
+    );
   });
 });

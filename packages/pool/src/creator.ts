@@ -1,89 +1,128 @@
-import { Deadlines, type Deadline } from '@forge/internal';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Deadlines, after, type Deadline } from '@forge/internal';
 import { PoolError } from './errors.ts';
 import type { Milliseconds, PoolOptions } from './options.ts';
 
-interface Creation {
-  readonly controller: AbortController;
-  deadline: Deadline<Creation> | undefined;
-}
+/**
+ * A lost minimum is refilled at most once in this time. Upstreams take seconds to restart, so faster only hammers one
+ * that is down; callers who wait do not depend on it, for they start creates of their own.
+ */
+const REFILL_DELAY: Milliseconds = 1_000;
 
-/** Where creations end: each calls exactly one of `created` and `failed`, and `late` may follow a time-out. */
-export interface CreatorOwner<C> {
-  created(connection: C, took: Milliseconds): void;
-  failed(error: PoolError): void;
-  /** A connection came although nobody counts on it any more: after its time-out, or after `abandon`. */
-  late(connection: C): void;
+/** What tells how many creates are needed, and where they end. */
+export interface CreatorLinks<C> {
+  readonly connections: { readonly size: number };
+  readonly waiters: { readonly size: number };
+  /** `wanted` is false for a connection that nobody counts on any more: after its time-out, or after `abandon`. */
+  readonly created: (connection: C, took: Milliseconds, wanted: boolean) => void;
+  /** Without an error it failed because it was aborted. */
+  readonly failed: (error: PoolError | undefined) => void;
 }
 
 /**
- * The creations in flight. One belongs to the pool, not to the caller whose need started it; it ends when `create`
- * settles or at its deadline, whichever is first, so that a `create` that hangs holds its room for no longer.
+ * The creates in flight, and when to start one. It belongs to the pool, not to the caller whose need started it; it ends
+ * when `create` settles or at its deadline, whichever is first, so that a `create` that hangs holds its room for no longer.
  */
 export class Creator<C> {
-  readonly #creations = new Set<Creation>();
   readonly #options: PoolOptions<C>;
-  readonly #owner: CreatorOwner<C>;
-  readonly #deadlines: Deadlines<Creation>;
+  readonly #links: CreatorLinks<C>;
+  readonly #deadlines: Deadlines<AbortController>;
+  readonly #inFlight = new Map<AbortController, Deadline<AbortController>>();
+  /** Bound, for a timer keeps alive the async context that sets it. */
+  readonly #after = AsyncLocalStorage.bind(after);
+  #cancelRefill: (() => void) | undefined;
+  #stopped = false;
 
-  constructor(options: PoolOptions<C>, owner: CreatorOwner<C>) {
+  constructor(options: PoolOptions<C>, links: CreatorLinks<C>) {
     this.#options = options;
-    this.#owner = owner;
-    this.#deadlines = new Deadlines(options.clock, (creation) => this.#timeOut(creation));
+    this.#links = links;
+    this.#deadlines = new Deadlines(options.clock, (controller) => this.#timeOut(controller));
   }
 
   get size(): number {
-    return this.#creations.size;
+    return this.#inFlight.size;
   }
 
-  start(): void {
+  /** Whether `max` allows one more. */
+  get room(): boolean {
+    return this.#total < this.#options.max;
+  }
+
+  /** Starts what the callers who wait need beyond the creates in flight. */
+  grow(): void {
+    while (this.#links.waiters.size > this.size * this.#options.concurrency && this.room) this.#start();
+  }
+
+  /** Starts what `min` lacks. */
+  refill(): void {
+    this.#cancelRefill = undefined;
+    while (!this.#stopped && this.#total < this.#options.min) this.#start();
+  }
+
+  /** After a loss: at once what callers need, later what `min` lacks. */
+  replace(): void {
+    if (this.#stopped) return;
+    this.grow();
+    if (this.#total >= this.#options.min) return;
+    this.#cancelRefill ??= this.#after(REFILL_DELAY, () => this.refill(), { unref: true });
+  }
+
+  /** Starts no more and aborts all; they still count until they settle or time out. */
+  stop(reason: Error): void {
+    this.#stopped = true;
+    this.#cancelRefill?.();
+    for (const controller of this.#inFlight.keys()) controller.abort(reason);
+  }
+
+  /** Forgets all: whatever still arrives is not wanted. */
+  abandon(): void {
+    for (const controller of this.#inFlight.keys()) this.#end(controller);
+  }
+
+  get #total(): number {
+    return this.#links.connections.size + this.size;
+  }
+
+  #start(): void {
     const { create, clock, createTimeout } = this.#options;
     const since = clock.now();
-    const creation: Creation = { controller: new AbortController(), deadline: undefined };
-    if (createTimeout !== Infinity) creation.deadline = this.#deadlines.add(creation, since + createTimeout);
+    const controller = new AbortController();
+    const { signal } = controller;
     // Counted before `create` runs, which may call the pool.
-    this.#creations.add(creation);
+    this.#inFlight.set(controller, this.#deadlines.add(controller, since + createTimeout));
     // Inside the promise a synchronous throw is a rejection like any other: failures never recurse.
     void new Promise<C>((resolve) => {
-      resolve(create(creation.controller.signal));
+      resolve(create(signal));
     }).then(
       (connection) => {
-        if (this.#end(creation)) this.#owner.created(connection, clock.now() - since);
-        else this.#owner.late(connection);
+        const wanted = this.#end(controller);
+        this.#links.created(connection, clock.now() - since, wanted);
       },
       (cause: unknown) => {
-        if (!this.#end(creation)) return;
-        this.#owner.failed(
-          new PoolError('POOL_CREATE_FAILED', `Cannot create a connection: ${told(cause)}`, { cause }),
-        );
+        if (!this.#end(controller)) return;
+        const message = `Cannot create a connection: ${cause instanceof Error ? cause.message : String(cause)}`;
+        this.#links.failed(obeys(signal, cause) ? undefined : new PoolError('POOL_CREATE_FAILED', message, { cause }));
       },
     );
   }
 
-  /** Aborts all; they still count until they settle or time out. */
-  abort(reason: Error): void {
-    for (const { controller } of this.#creations) controller.abort(reason);
-  }
-
-  /** Forgets all: whatever still arrives is late. */
-  abandon(): void {
-    for (const creation of this.#creations) this.#end(creation);
-  }
-
-  #timeOut(creation: Creation): void {
+  #timeOut(controller: AbortController): void {
     const { createTimeout } = this.#options;
     const error = new PoolError('POOL_CREATE_TIMEOUT', `Cannot create a connection: no answer in ${createTimeout} ms`);
-    this.#end(creation);
-    this.#owner.failed(error);
-    creation.controller.abort(error);
+    this.#end(controller);
+    this.#links.failed(error);
+    controller.abort(error);
   }
 
   /** Returns false for one that had already ended. */
-  #end(creation: Creation): boolean {
-    if (creation.deadline !== undefined) this.#deadlines.remove(creation.deadline);
-    return this.#creations.delete(creation);
+  #end(controller: AbortController): boolean {
+    const deadline = this.#inFlight.get(controller);
+    if (deadline !== undefined) this.#deadlines.remove(deadline);
+    return this.#inFlight.delete(controller);
   }
 }
 
-function told(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** Whether a create failed by its signal and not by itself: with the reason, or with the AbortError that Node makes of it. */
+function obeys(signal: AbortSignal, cause: unknown): boolean {
+  return signal.aborted && (cause === signal.reason || (cause instanceof Error && cause.name === 'AbortError'));
 }

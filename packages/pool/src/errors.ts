@@ -12,14 +12,8 @@ export type PoolErrorCode =
   | 'POOL_VALIDATE_FAILED'
   | 'POOL_VALIDATE_TIMEOUT';
 
-/** What a {@link PoolError} carries besides its code; fields that do not apply to the code are absent. */
-export interface PoolErrorDetails {
-  readonly cause?: unknown;
-  readonly waited?: Milliseconds | undefined;
-  readonly pending?: number;
-  readonly total?: number;
-  readonly leased?: number;
-}
+/** What a {@link PoolError} carries besides its code; what does not apply to the code is absent. */
+export type PoolErrorDetails = Partial<Pick<PoolError, 'cause' | 'waited' | 'pending' | 'total' | 'leased'>>;
 
 /** A failure at run time, in the pool or in a callback that it was given. */
 export class PoolError extends Error {
@@ -34,12 +28,9 @@ export class PoolError extends Error {
   /** Connections of these that had a lease. */
   readonly leased: number | undefined;
 
-  constructor(code: PoolErrorCode, message: string, details: PoolErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+  constructor(code: PoolErrorCode, message: string, { cause, ...state }: PoolErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.waited = details.waited;
-    this.pending = details.pending;
-    this.total = details.total;
-    this.leased = details.leased;
+    Object.assign(this, state);
   }
 }

@@ -25,7 +25,10 @@ export type DestroyReason = 'idle' | 'unhealthy' | 'closed' | 'error' | 'destroy
 /** What the connection was doing, or the pool was doing with it, when an error came. */
 export type ErrorPhase = 'create' | 'idle' | 'use' | 'validate' | 'destroy';
 
-/** Events of a pool: each carries one frozen object, after the change that it tells of. */
+/**
+ * Events of a pool. Each carries one frozen object, which shows the connection as of the change that it tells of; listeners
+ * run in the order of the changes, when the state is settled.
+ */
 export interface PoolEvents {
   connectionCreated: [event: { readonly connection: PooledConnection }];
   connectionAcquired: [event: { readonly connection: PooledConnection }];

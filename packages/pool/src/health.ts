@@ -1,16 +1,8 @@
+import { Deadlines, after } from '@forge/internal';
+import type { Connections } from './connections.ts';
 import { PoolError } from './errors.ts';
-import type { ConnectionConfig, Milliseconds } from './options.ts';
+import type { Milliseconds, PoolOptions } from './options.ts';
 import type { Slot } from './slot.ts';
-
-/** What takes connections out for a check and puts them back. */
-export interface HealthOwner<C> {
-  /** Connections that may be checked, longest idle first: a copy, for a round takes time. */
-  idle(): readonly Slot<C>[];
-  /** Takes an idle connection out, so that nobody can lease it; false when it is idle no more. */
-  hold(slot: Slot<C>): boolean;
-  /** Takes it back; `failure` is undefined when it passed. */
-  settle(slot: Slot<C>, failure: PoolError | undefined): void;
-}
 
 /** A check answers in milliseconds or the connection is as good as dead: it must not cost a slot for long. */
 const CHECK_TIMEOUT: Milliseconds = 5_000;
@@ -20,68 +12,74 @@ const CHECK_TIMEOUT: Milliseconds = 5_000;
  * counts from the end of a round: slow checks cannot pile up.
  */
 export class HealthChecks<C> {
-  readonly #interval: Milliseconds;
-  readonly #validate: NonNullable<ConnectionConfig<C>['validate']>;
-  readonly #owner: HealthOwner<C>;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #options: PoolOptions<C>;
+  readonly #connections: Connections<C>;
+  readonly #settle: (slot: Slot<C>, failure: PoolError | undefined) => void;
+  readonly #deadlines: Deadlines<AbortController>;
   #current: AbortController | undefined;
+  #cancel: (() => void) | undefined;
   #stopped = false;
 
-  constructor(interval: Milliseconds, validate: NonNullable<ConnectionConfig<C>['validate']>, owner: HealthOwner<C>) {
-    this.#interval = interval;
-    this.#validate = validate;
-    this.#owner = owner;
+  /** `settle` gets each checked connection back; `failure` is undefined when it passed. */
+  constructor(
+    options: PoolOptions<C>,
+    connections: Connections<C>,
+    settle: (slot: Slot<C>, failure: PoolError | undefined) => void,
+  ) {
+    this.#options = options;
+    this.#connections = connections;
+    this.#settle = settle;
+    this.#deadlines = new Deadlines(options.clock, (check) => {
+      check.abort(new PoolError('POOL_VALIDATE_TIMEOUT', `A check failed: no answer in ${CHECK_TIMEOUT} ms`));
+    });
     this.#rest();
   }
 
   /** Ends the rounds and aborts a check in flight. */
   stop(reason: PoolError): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     this.#current?.abort(reason);
   }
 
-  #rest(): void {
+  /** A timer can be shorter than an interval: it goes on until the time has come. */
+  #rest(due: Milliseconds = this.#options.clock.now() + this.#options.healthCheckInterval): void {
+    const { clock } = this.#options;
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#round(), this.#interval).unref();
+    const wake = (): void => (clock.now() < due ? this.#rest(due) : void this.#round());
+    this.#cancel = after(due - clock.now(), wake, { unref: true });
   }
 
   async #round(): Promise<void> {
-    for (const slot of this.#owner.idle()) {
-      if (!this.#owner.hold(slot)) continue;
+    // Over a copy, for a round takes time.
+    for (const slot of Array.from(this.#connections.idle)) {
+      if (!this.#connections.hold(slot)) continue;
       const failure = await this.#check(slot.connection);
-      this.#owner.settle(slot, failure);
+      this.#settle(slot, failure);
     }
     this.#rest();
   }
 
   /** Never rejects. */
   async #check(connection: C): Promise<PoolError | undefined> {
+    const { clock, validate } = this.#options;
     const controller = new AbortController();
+    const { signal } = controller;
+    const deadline = this.#deadlines.add(controller, clock.now() + CHECK_TIMEOUT);
     this.#current = controller;
-    const timer = setTimeout(() => {
-      controller.abort(new PoolError('POOL_VALIDATE_TIMEOUT', `A check failed: no answer in ${CHECK_TIMEOUT} ms`));
-    }, CHECK_TIMEOUT).unref();
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
     try {
-      const verdict = await Promise.race([this.#validate(connection, controller.signal), aborted(controller.signal)]);
-      return verdict
-        ? undefined
-        : new PoolError('POOL_VALIDATE_FAILED', 'A check failed: the connection is not healthy');
+      const healthy = await Promise.race([validate(connection, signal), aborted]);
+      if (healthy) return undefined;
+      return new PoolError('POOL_VALIDATE_FAILED', 'A check failed: the connection is not healthy');
     } catch (cause) {
-      if (controller.signal.aborted) return controller.signal.reason as PoolError;
+      if (signal.aborted) return signal.reason as PoolError;
       return new PoolError('POOL_VALIDATE_FAILED', 'A check failed: it threw', { cause });
     } finally {
-      clearTimeout(timer);
+      this.#deadlines.remove(deadline);
       this.#current = undefined;
     }
   }
-}
-
-/** Rejects with the signal's reason. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => {
-      reject(signal.reason as Error);
-    });
-  });
 }

@@ -13,9 +13,9 @@
  *
  * @module
  */
-export { ConnectionPool, type AcquireOptions, type CloseOptions, type CloseResult } from './connection-pool.ts';
+export { ConnectionPool } from './connection-pool.ts';
 export { PoolError, type PoolErrorCode, type PoolErrorDetails } from './errors.ts';
 export type { DestroyReason, ErrorPhase, PooledConnection, PoolEvents } from './events.ts';
 export { Lease } from './lease.ts';
 export type { MeasureListener, MetricKinds, PoolMetrics } from './metrics.ts';
-export type { Clock, ConnectionConfig, Milliseconds } from './options.ts';
+export type { AcquireOptions, Clock, CloseOptions, CloseResult, ConnectionConfig, Milliseconds } from './options.ts';

@@ -8,20 +8,25 @@ interface Issuer<C> {
   destroy(lease: Lease<C>, error?: unknown): void;
 }
 
-// The doors for the pool, opened by the class below: nobody else can make a lease or see behind one.
+/** What a lease is on. `since` is when it began, NaN when nobody measures. */
+interface Hold<C> {
+  readonly slot: Slot<C>;
+  readonly since: Milliseconds;
+}
 
-/** Makes a lease. `since` is when it began, NaN when nobody measures. */
-export let grant: <C>(issuer: Issuer<C>, slot: Slot<C>, since: Milliseconds) => Lease<C>;
+/** The pool's way into the class below: nobody else can make a lease or see behind one. */
+interface Door {
+  grant<C>(issuer: Issuer<C>, slot: Slot<C>, since: Milliseconds): Lease<C>;
+  /**
+   * Ends a lease and tells what it was on.
+   *
+   * @throws TypeError when it is no lease; PoolError POOL_LEASE_STALE, POOL_LEASE_FOREIGN
+   */
+  spend<C>(issuer: Issuer<C>, lease: unknown, verb: 'release' | 'destroy'): Hold<C>;
+}
 
-/**
- * Ends a lease and tells what it was on.
- *
- * @throws PoolError POOL_LEASE_STALE, POOL_LEASE_FOREIGN
- */
-export let spend: <C>(issuer: Issuer<C>, lease: unknown, verb: 'release' | 'destroy') => Slot<C>;
-
-/** When the lease began, NaN when nobody measured. */
-export let leasedAt: (lease: Lease<unknown>) => Milliseconds;
+/** Opened once, by the class. */
+export let door: Door;
 
 /**
  * The right to use one connection, once. Each hand-over makes a new lease and the first return spends it: the lease is
@@ -32,20 +37,18 @@ export let leasedAt: (lease: Lease<unknown>) => Milliseconds;
  * using lease = await pool.acquire();
  * await lease.connection.query('select 1');
  */
-export class Lease<C> {
+export class Lease<C> implements Disposable, AsyncDisposable {
   readonly #issuer: Issuer<C>;
-  readonly #since: Milliseconds;
-  #slot: Slot<C> | undefined;
+  #hold: Hold<C> | undefined;
 
-  private constructor(issuer: Issuer<C>, slot: Slot<C>, since: Milliseconds) {
+  private constructor(issuer: Issuer<C>, hold: Hold<C>) {
     this.#issuer = issuer;
-    this.#slot = slot;
-    this.#since = since;
+    this.#hold = hold;
   }
 
   /** @throws PoolError POOL_LEASE_STALE when the lease has ended */
   get connection(): C {
-    return (this.#slot ?? stale('use')).connection;
+    return (this.#hold ?? stale('use')).slot.connection;
   }
 
   /**
@@ -69,7 +72,7 @@ export class Lease<C> {
 
   /** Releases, unless the lease has ended already. */
   [Symbol.dispose](): void {
-    if (this.#slot !== undefined) this.release();
+    if (this.#hold !== undefined) this.release();
   }
 
   /** Releases, unless the lease has ended already. */
@@ -78,22 +81,22 @@ export class Lease<C> {
   }
 
   static {
-    grant = (issuer, slot, since) => new Lease(issuer, slot, since);
-    spend = <T>(issuer: Issuer<T>, lease: unknown, verb: string) => {
-      const own = lease as Lease<T>;
-      if (typeof lease !== 'object' || lease === null || !(#issuer in lease)) {
-        throw new TypeError(
-          `Cannot ${verb} a lease: it must be a Lease, got ${lease === null ? 'null' : typeof lease}`,
-        );
-      }
-      if (own.#issuer !== issuer) {
-        throw new PoolError('POOL_LEASE_FOREIGN', `Cannot ${verb} a lease: it belongs to another pool`);
-      }
-      const slot = own.#slot ?? stale(verb);
-      own.#slot = undefined;
-      return slot;
+    door = {
+      grant: (issuer, slot, since) => new Lease(issuer, { slot, since }),
+      spend: <T>(issuer: Issuer<T>, lease: unknown, verb: string) => {
+        if (typeof lease !== 'object' || lease === null || !(#issuer in lease)) {
+          const type = lease === null ? 'null' : typeof lease;
+          throw new TypeError(`Cannot ${verb} a lease: it must be a Lease, got ${type}`);
+        }
+        const own = lease as unknown as Lease<T>;
+        if (own.#issuer !== issuer) {
+          throw new PoolError('POOL_LEASE_FOREIGN', `Cannot ${verb} a lease: it belongs to another pool`);
+        }
+        const hold = own.#hold ?? stale(verb);
+        own.#hold = undefined;
+        return hold;
+      },
     };
-    leasedAt = (lease) => lease.#since;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Counters since the pool was made and gauges of now. Every `acquire` ends in exactly one of `acquired`, `timeouts`,
- * `aborted` and `rejected`, every lease in `released`, every connection of `created` in `destroyed`.
+ * Counters since the pool was made and gauges of now. Every `acquire`, and every `tryAcquire` that does not return
+ * undefined, ends in exactly one of `acquired`, `timeouts`, `aborted` and `rejected`, every lease in `released`, every
+ * connection of `created` in `destroyed`.
  */
 export type PoolMetrics = {
   readonly totalConnections: number;
@@ -51,22 +52,4 @@ export const metricKinds: MetricKinds = Object.freeze({
   leases: 'gauge',
   rejected: 'counter',
   aborted: 'counter',
-});
-
-/** The counters as the pool keeps them. */
-export type Counts = Record<
-  'created' | 'destroyed' | 'acquired' | 'released' | 'timeouts' | 'errors' | 'rejected' | 'aborted',
-  number
->;
-
-/** The counters as they start. */
-export const noCounts: Readonly<Counts> = Object.freeze({
-  created: 0,
-  destroyed: 0,
-  acquired: 0,
-  released: 0,
-  timeouts: 0,
-  errors: 0,
-  rejected: 0,
-  aborted: 0,
 });

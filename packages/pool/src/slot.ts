@@ -1,5 +1,5 @@
+import type { Link, List } from '@forge/internal';
 import type { DestroyReason, PooledConnection } from './events.ts';
-import type { Link, List } from './list.ts';
 import type { Milliseconds } from './options.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { Deadlines, type Deadline } from '@forge/internal';
-import { List, type Link } from './list.ts';
+import { AbortWatch, Deadlines, List, type Deadline, type Link } from '@forge/internal';
 import type { Clock, Milliseconds } from './options.ts';
 
 /** A caller in the queue. Whoever takes it out settles it. */
@@ -7,33 +6,32 @@ export interface Waiter<T> extends Link<Waiter<T>> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
   readonly since: Milliseconds;
+  readonly signal: AbortSignal | undefined;
   deadline: Deadline<Waiter<T>> | undefined;
-  unlisten: (() => void) | undefined;
-}
-
-/** What the owner of a queue does about those who leave unserved. */
-export interface WaitersOwner {
-  /** Counts it and returns what the caller's promise rejects with. */
-  timedOut(waited: Milliseconds): Error;
-  aborted(): unknown;
 }
 
 /**
  * Callers in order of arrival. Each leaves once, by {@link Waiters.shift}, by its deadline or by its signal, and takes
- * its deadline and its listener along on each of these ways, in O(1). A deadline is absolute: nothing restarts it.
+ * its deadline and its place on the signal along on each of these ways, in O(1). A deadline is absolute: nothing restarts
+ * it.
  */
 export class Waiters<T> {
   readonly #list = new List<Waiter<T>>();
   readonly #clock: Clock;
-  readonly #owner: WaitersOwner;
   readonly #deadlines: Deadlines<Waiter<T>>;
+  readonly #aborts: AbortWatch<Waiter<T>>;
 
-  constructor(clock: Clock, owner: WaitersOwner) {
+  /** Both are told of a caller who leaves unserved; `timedOut` returns what its promise rejects with. */
+  constructor(clock: Clock, timedOut: (waited: Milliseconds) => Error, aborted: () => void) {
     this.#clock = clock;
-    this.#owner = owner;
     this.#deadlines = new Deadlines(clock, (waiter) => {
       this.#leave(waiter);
-      waiter.reject(owner.timedOut(clock.now() - waiter.since));
+      waiter.reject(timedOut(clock.now() - waiter.since));
+    });
+    this.#aborts = new AbortWatch((waiter, reason) => {
+      this.#leave(waiter);
+      aborted();
+      waiter.reject(reason);
     });
   }
 
@@ -45,19 +43,10 @@ export class Waiters<T> {
   join(timeout: Milliseconds, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const since = this.#clock.now();
-      const waiter: Waiter<T> = {
-        resolve,
-        reject,
-        since,
-        deadline: undefined,
-        unlisten: undefined,
-        list: undefined,
-        previous: undefined,
-        next: undefined,
-      };
-      // First, for it throws when the signal is none.
-      if (signal !== undefined) this.#listen(waiter, signal);
+      const link = { list: undefined, previous: undefined, next: undefined };
+      const waiter: Waiter<T> = { resolve, reject, since, signal, deadline: undefined, ...link };
       if (timeout !== Infinity) waiter.deadline = this.#deadlines.add(waiter, since + timeout);
+      if (signal !== undefined) this.#aborts.add(signal, waiter);
       this.#list.push(waiter);
     });
   }
@@ -69,19 +58,9 @@ export class Waiters<T> {
     return waiter;
   }
 
-  #listen(waiter: Waiter<T>, signal: AbortSignal): void {
-    const onAbort = (): void => {
-      this.#leave(waiter);
-      this.#owner.aborted();
-      waiter.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    waiter.unlisten = () => signal.removeEventListener('abort', onAbort);
-  }
-
   #leave(waiter: Waiter<T>): void {
     this.#list.remove(waiter);
     if (waiter.deadline !== undefined) this.#deadlines.remove(waiter.deadline);
-    waiter.unlisten?.();
+    if (waiter.signal !== undefined) this.#aborts.remove(waiter.signal, waiter);
   }
 }

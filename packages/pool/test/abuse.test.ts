@@ -16,7 +16,8 @@ describe('wrong use', () => {
   });
 
   it.each([
-    [undefined, 'Cannot create a ConnectionPool: create must be a function, got undefined'],
+    [undefined, 'Cannot create a ConnectionPool: the config must be an object, got undefined'],
+    [() => 1, 'the config must be an object, got a function'],
     [{}, 'create must be a function, got undefined'],
     [{ create, destroy: 'end' }, 'destroy must be a function, got "end"'],
     [{ create, validate: true }, 'validate must be a function, got true'],
@@ -24,7 +25,9 @@ describe('wrong use', () => {
     [{ create, max: '10' }, 'max must be a number, got "10"'],
     [{ create, idleTimeout: Number.NaN }, 'idleTimeout must be a number, got NaN'],
     [{ create, order: 'random' }, 'order must be one of lifo, fifo, got "random"'],
-    [{ create, clock: {} }, 'clock.now is not a function'],
+    [{ create, clock: {} }, 'clock.now must be a function, got undefined'],
+    [{ create, clock: null }, 'clock.now must be a function, got undefined'],
+    [{ create, clock: { now: () => undefined } }, 'clock.now() must return a number, got undefined'],
     [{ create, healthCheckInterval: 1000 }, 'healthCheckInterval needs a validate function, got undefined'],
   ])('new ConnectionPool throws a TypeError when given %j', (config, message) => {
     expect(() => build(config)).toThrow(TypeError);
@@ -53,16 +56,20 @@ describe('wrong use', () => {
     const { pool } = instant();
     expect(() => pool.acquire({ timeout: -1 })).toThrow(RangeError);
     expect(() => pool.acquire({ timeout: '5' as unknown as number })).toThrow(TypeError);
+    expect(() => pool.acquire(5 as unknown as object)).toThrow('the options must be an object, got 5');
     expect(() => pool.use('fn' as unknown as () => void)).toThrow(TypeError);
     expect(() => pool.onMeasure(undefined as unknown as () => void)).toThrow(TypeError);
     expect(() => pool.close({ deadline: -1 })).toThrow(RangeError);
+    expect(() => pool.close(null as unknown as object)).toThrow(TypeError);
     expect(pool.tryAcquire()).toBeUndefined();
   });
 
-  it('acquire rejects and leaves nobody waiting when its signal is none', async () => {
+  it.each(['x', {}, null])('acquire and use throw a TypeError at once when the signal is %j', (signal) => {
     const { pool } = instant();
-    await expect(pool.acquire({ signal: {} as unknown as AbortSignal })).rejects.toThrow(TypeError);
-    expect(pool.getMetrics()).toMatchObject({ pending: 0, leases: 0 });
+    const options = { signal: signal as unknown as AbortSignal };
+    expect(() => pool.acquire(options)).toThrow('signal must be an AbortSignal');
+    expect(() => pool.use(() => 1, options)).toThrow(TypeError);
+    expect(pool.getMetrics()).toMatchObject({ pending: 0, creating: 0, leases: 0 });
   });
 
   it.each([undefined, null, 1, {}, { connection: 1 }])('release throws a TypeError when given %j', (thing) => {
@@ -78,6 +85,7 @@ describe('wrong use', () => {
     await expect(pool.acquire()).rejects.toEqual(closed);
     await expect(pool.use(() => 1)).rejects.toEqual(closed);
     expect(() => pool.tryAcquire()).toThrow(closed);
+    expect(pool.getMetrics().rejected).toBe(3);
   });
 
   it('a create that calls the pool gets its turn like everybody', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ConnectionPool } from '../src/index.ts';
+import { ConnectionPool, type PooledConnection } from '../src/index.ts';
 import { deferred, flush, instant, lease, manual, outcome } from './support.ts';
 
 const closed: unknown = expect.objectContaining({ code: 'POOL_CLOSED' });
@@ -106,7 +106,7 @@ describe('ConnectionPool', () => {
       expect(await waiting).toEqual({ error: closed });
       await expect(pool.acquire()).rejects.toEqual(closed);
       expect(() => pool.tryAcquire()).toThrow(closed);
-      expect(pool.getMetrics()).toMatchObject({ rejected: 2, pending: 0 });
+      expect(pool.getMetrics()).toMatchObject({ rejected: 3, pending: 0 });
       one?.release();
       expect(destroyed).toEqual([{ id: 1, reason: 'shutdown' }]);
       two?.release();
@@ -167,14 +167,33 @@ describe('ConnectionPool', () => {
       expect(destroyed).toEqual([{ id: 1, reason: 'shutdown' }]);
     });
 
-    it('resolves when the create that it aborted fails, which is no error', async () => {
+    it('resolves when the creates that it aborted fail with its reason or an AbortError, which is no error', async () => {
       const { pool, creates } = manual();
-      const waiting = outcome(pool.acquire());
+      const waiting = [outcome(pool.acquire()), outcome(pool.acquire())];
       const closing = pool.close();
-      creates[0]?.reject(new Error('aborted'));
+      creates[0]?.reject(creates[0].signal.reason);
+      creates[1]?.reject(new DOMException('aborted', 'AbortError'));
       await expect(closing).resolves.toEqual({ leaked: 0 });
-      await waiting;
+      await Promise.all(waiting);
       expect(pool.getMetrics().errors).toBe(0);
+    });
+
+    it('tells and counts a create that fails by itself meanwhile', async () => {
+      const { pool, creates } = manual({ createTimeout: 50 });
+      const onError = vi.fn();
+      pool.on('connectionError', onError);
+      const waiting = [outcome(pool.acquire()), outcome(pool.acquire())];
+      const closing = pool.close();
+      const cause = new Error('ECONNREFUSED');
+      creates[0]?.reject(cause);
+      await vi.advanceTimersByTimeAsync(50);
+      await expect(closing).resolves.toEqual({ leaked: 0 });
+      await Promise.all(waiting);
+      expect(onError.mock.calls).toMatchObject([
+        [{ phase: 'create', error: { code: 'POOL_CREATE_FAILED', cause } }],
+        [{ phase: 'create', error: { code: 'POOL_CREATE_TIMEOUT' } }],
+      ]);
+      expect(pool.getMetrics()).toMatchObject({ errors: 2, rejected: 2 });
     });
 
     it('leaves a create that hangs behind at the deadline, and destroys its connection whenever it comes', async () => {
@@ -248,19 +267,64 @@ describe('ConnectionPool', () => {
     it('show what can be seen of the connection, after the change', async () => {
       const { pool } = instant();
       const created = vi.fn();
+      const acquired = vi.fn();
       const released = vi.fn();
       const destroyed = vi.fn(() => expect(pool.getMetrics().totalConnections).toBe(0));
-      pool.on('connectionCreated', created).on('connectionReleased', released).on('connectionDestroyed', destroyed);
+      pool.on('connectionCreated', created).on('connectionAcquired', acquired);
+      pool.on('connectionReleased', released).on('connectionDestroyed', destroyed);
       const start = performance.now();
       const own = await pool.acquire();
-      const connection = { id: '1', created: start, lastUsed: start, leases: 1, healthy: true, failedChecks: 0 };
+      const connection = { id: '1', created: start, lastUsed: start, leases: 0, healthy: true, failedChecks: 0 };
       expect(created).toHaveBeenCalledExactlyOnceWith({ connection });
+      expect(acquired).toHaveBeenCalledExactlyOnceWith({ connection: { ...connection, leases: 1 } });
       await vi.advanceTimersByTimeAsync(20);
       own.destroy();
-      const after = { ...connection, lastUsed: start + 20, leases: 0 };
+      const after = { ...connection, lastUsed: start + 20 };
       expect(released).toHaveBeenCalledExactlyOnceWith({ connection: after });
       expect(destroyed).toHaveBeenCalledExactlyOnceWith({ connection: after, reason: 'destroyed' });
       expect(destroyed).toHaveReturned();
+    });
+
+    it('show each change as it was, whoever got the place in the same turn', async () => {
+      const { pool } = instant({ max: 1, concurrency: 2 });
+      const heard: string[] = [];
+      for (const name of ['connectionCreated', 'connectionAcquired', 'connectionReleased'] as const) {
+        pool.on(name, ({ connection }: { connection: PooledConnection }) => heard.push(`${name} ${connection.leases}`));
+      }
+      const [one] = await lease(pool, 2);
+      const waiting = pool.acquire();
+      one?.release();
+      await waiting;
+      expect(heard).toEqual([
+        'connectionCreated 0',
+        'connectionAcquired 1',
+        'connectionAcquired 2',
+        'connectionReleased 1',
+        'connectionAcquired 2',
+      ]);
+    });
+
+    it('find the metrics settled: a connection that was lost without a lease is not in use', async () => {
+      let evict: (error?: unknown) => void = () => {};
+      const { pool } = instant({ onClosed: (_, callback) => (evict = callback) });
+      (await pool.acquire()).release();
+      const seen: unknown[] = [];
+      pool.on('connectionError', () => seen.push(pool.getMetrics()));
+      evict(new Error('reset'));
+      expect(seen).toEqual([
+        expect.objectContaining({ inUseConnections: 0, totalConnections: 0, leases: 0, errors: 1 }),
+      ]);
+    });
+
+    it('break nothing when an async listener rejects', async () => {
+      const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      const { pool } = instant();
+      const listener: () => unknown = () => Promise.reject(new Error('async listener'));
+      pool.on('connectionAcquired', listener);
+      (await pool.acquire()).release();
+      await flush();
+      expect(warned).toHaveBeenCalledExactlyOnceWith(new Error('async listener'));
+      warned.mockRestore();
     });
 
     it('break nothing when a listener throws', async () => {

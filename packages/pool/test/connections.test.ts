@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Lease } from '../src/index.ts';
-import { instant, lease, type Fake } from './support.ts';
+import { deferred, flush, instant, lease, type Fake } from './support.ts';
 
 const ids = (leases: readonly (Lease<Fake> | undefined)[]): (number | undefined)[] =>
   leases.map((own) => own?.connection.id);
@@ -67,6 +67,13 @@ describe('concurrency', () => {
 });
 
 describe('onClosed', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   const watched = (): { evict: ((error?: unknown) => void)[] } & ReturnType<typeof instant> => {
     const evict: ((error?: unknown) => void)[] = [];
     return { evict, ...instant({ max: 2, onClosed: (_, callback) => evict.push(callback) }) };
@@ -95,6 +102,24 @@ describe('onClosed', () => {
     own.release();
     expect(destroyed).toEqual([{ id: 1, reason: 'error' }]);
     expect((await pool.acquire()).connection.id).toBe(2);
+  });
+
+  it('evicts with the error that it rejects with, and keeps the connection when it is fulfilled', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const watching = [deferred<void>(), deferred<void>()];
+    const { pool, destroyed } = instant({ onClosed: ({ id }) => watching[id - 1]?.promise });
+    const onError = vi.fn();
+    pool.on('connectionError', onError);
+    for (const own of await lease(pool, 2)) own.release();
+    const error = new Error('reset');
+    watching[0]?.resolve();
+    watching[1]?.reject(error);
+    await flush();
+    expect(destroyed).toEqual([{ id: 2, reason: 'error' }]);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ error, phase: 'idle' }));
+    expect(unhandled).not.toHaveBeenCalled();
+    process.off('unhandledRejection', unhandled);
   });
 
   it('makes another connection for those who wait when a loss leaves room', async () => {

@@ -50,6 +50,23 @@ describe('validate', () => {
     expect(validate).toHaveBeenCalledTimes(1);
   });
 
+  it.each([0, Infinity])('is off when the interval is %d', async (healthCheckInterval) => {
+    const { pool, checks } = checked({ healthCheckInterval });
+    (await pool.acquire()).release();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(checks).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits for an interval that is longer than a timer can be', async () => {
+    const { pool, checks } = checked({ healthCheckInterval: 2 ** 31 + 1000 });
+    (await pool.acquire()).release();
+    await vi.advanceTimersByTimeAsync(2 ** 31 + 999);
+    expect(checks).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(checks).toHaveLength(1);
+  });
+
   it('keeps its connection from callers, and gives it to one who came meanwhile when it passes', async () => {
     const { pool, checks } = checked({ max: 1 });
     (await pool.acquire()).release();

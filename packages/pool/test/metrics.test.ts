@@ -73,8 +73,8 @@ describe('onMeasure', () => {
     own.release();
     pool.tryAcquire()?.release();
     expect(heard).toEqual([
-      ['wait', 30],
       ['create', 30],
+      ['wait', 30],
       ['use', 7],
       ['wait', 0],
       ['use', 0],

@@ -1,5 +1,5 @@
+import { List, type Link } from '@forge/internal';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { List, type Link } from '../src/list.ts';
 import { flush, instant, lease, manual, outcome } from './support.ts';
 
 /** Each bug has bitten users of the pools that are named with it; here it must never appear. */

@@ -14,13 +14,11 @@ describe('Waiters', () => {
 
   const queue = (): { waiters: Waiters<string>; left: string[] } => {
     const left: string[] = [];
-    const waiters = new Waiters<string>(performance, {
-      timedOut: (waited) => {
-        left.push(`timed out after ${waited}`);
-        return new Error('timed out');
-      },
-      aborted: () => left.push('aborted'),
-    });
+    const timedOut = (waited: number): Error => {
+      left.push(`timed out after ${waited}`);
+      return new Error('timed out');
+    };
+    const waiters = new Waiters<string>(performance, timedOut, () => left.push('aborted'));
     return { waiters, left };
   };
 
@@ -57,12 +55,12 @@ describe('Waiters', () => {
     expect([waiters.size, vi.getTimerCount(), getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0, 0]);
   });
 
-  it('takes its listener off the signal when a caller is served or times out', async () => {
+  it('has one listener on a signal for all of its callers, and takes it off when the last is served or times out', async () => {
     const { waiters } = queue();
     const { signal } = new AbortController();
     const served = waiters.join(50, signal);
     const unserved = outcome(waiters.join(50, signal));
-    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     waiters.shift()?.resolve('served');
     await served;
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-const milliseconds = z.number().nonnegative();
+/** The longest that a timer can be set to. */
+const LONGEST = 2 ** 31 - 1;
+const milliseconds = z.number().nonnegative().max(LONGEST);
+const percent = z.number().nonnegative().max(100);
 const count = z.number().int().positive();
 
 export const stdioServer = z.object({
@@ -20,11 +23,16 @@ export const httpServer = z.object({
   disabled: z.boolean().optional(),
 });
 
-const toolRule = z.strictObject({
-  ttl: milliseconds.optional(),
-  merge: z.boolean().optional(),
-  timeout: milliseconds.positive().optional(),
-});
+const toolRule = z
+  .strictObject({
+    ttl: milliseconds.optional(),
+    merge: z.boolean().optional(),
+    timeout: milliseconds.positive().optional(),
+  })
+  .refine(({ ttl = 0, merge }) => ttl === 0 || merge !== false, {
+    path: ['merge'],
+    error: 'expected no false where ttl is set: a result that may be kept may be shared',
+  });
 
 /** What Forge does for one upstream. */
 const serverPolicy = z.strictObject({
@@ -56,11 +64,11 @@ const forge = z.strictObject({
       metricsInterval: milliseconds.optional(),
       alertThresholds: z
         .strictObject({
-          latency: z.number().optional(),
-          errorRate: z.number().optional(),
-          throughput: z.number().optional(),
-          memoryUsage: z.number().optional(),
-          cpuUsage: z.number().optional(),
+          latency: z.number().nonnegative().optional(),
+          errorRate: percent.optional(),
+          throughput: z.number().nonnegative().optional(),
+          memoryUsage: percent.optional(),
+          cpuUsage: percent.optional(),
         })
         .optional(),
     })

@@ -1,5 +1,7 @@
 import type { Feature } from '@forge/mcp/protocol';
+import type { UpstreamInfo } from '@forge/mcp/sessions';
 import type { Router } from '../routing/router.ts';
+import type { Upstream } from '../upstreams/upstream.ts';
 
 export interface Description {
   readonly capabilities: Readonly<Partial<Record<Feature, object>>>;
@@ -11,14 +13,7 @@ const PATIENCE = 5000;
 
 /** What the upstreams offer together; one that cannot be reached in time adds nothing now, and its tools when it is back. */
 export async function describe(router: Router): Promise<Description> {
-  const late = new AbortController();
-  const timer = setTimeout(() => {
-    late.abort();
-  }, PATIENCE);
-  const infos = await Promise.all(
-    router.upstreams.map((upstream) => upstream.info(late.signal).catch(() => undefined)),
-  );
-  clearTimeout(timer);
+  const infos = await Promise.all(router.upstreams.map(infoInTime));
   // Tools are promised in any case: that is what a gateway is for, and an upstream may come back with some.
   const features: Feature[] = ['tools', 'prompts', 'resources'];
   const offered = features.filter(
@@ -28,6 +23,26 @@ export async function describe(router: Router): Promise<Description> {
     capabilities: Object.fromEntries(offered.map((feature) => [feature, {}])),
     instructions: instructions(router, infos),
   };
+}
+
+async function infoInTime(upstream: Upstream): Promise<UpstreamInfo | undefined> {
+  if (!upstream.isUp) {
+    upstream.probe(() => upstream.info());
+    return undefined;
+  }
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    const reason = new Error(`no connection within ${PATIENCE} ms`);
+    upstream.suspect(reason);
+    late.abort(reason);
+  }, PATIENCE);
+  try {
+    return await upstream.info(late.signal);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function instructions(

@@ -24,7 +24,9 @@ export function frontServer(front: FrontContext, onFault: (error: unknown) => vo
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, front: FrontContext): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://gateway');
+  const target = `http://gateway${request.url ?? ''}`;
+  if (!URL.canParse(target)) return sendValue(response, 400, { error: { message: 'The request target is no path' } });
+  const url = new URL(target);
   if (url.pathname === '/mcp') return serveMcp(request, response, front);
   if (url.pathname.startsWith('/api/mcp/')) return serveRest(url, request, response, front);
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -31,7 +31,11 @@ export class LegacySessions {
     return this.#sessions.get(id);
   }
 
+  /** Ends a session and what it has under way; false where there is none. */
   end(id: string): boolean {
+    const session = this.#sessions.peek(id);
+    if (session === undefined) return false;
+    for (const controller of session.underWay.values()) controller.abort(new Error('The client ended its session'));
     return this.#sessions.delete(id);
   }
 }

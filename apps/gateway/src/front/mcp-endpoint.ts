@@ -9,11 +9,14 @@ import {
   MODERN_VERSION,
   negotiateLegacyVersion,
   parseMessage,
+  rawMembers,
   resultAnswer,
   writeAnswer,
+  writeMembers,
   type Answer,
   type ClientMessage,
   type Envelope,
+  type Era,
   type Hints,
   type Rejection,
 } from '@forge/mcp/protocol';
@@ -99,7 +102,37 @@ async function serveRequest(
   }
   front.observeRequest(message.method, routed, performance.now() - start);
   // Whoever closed the connection has taken the question back.
-  if (!response.destroyed) sendJson(response, 200, writeAnswer(routed.answer, message.id, envelope.era, routed.hints));
+  if (response.destroyed) return;
+  const answer = acrossEras(routed.answer, envelope.era);
+  sendJson(response, statusOf(answer, envelope.era), writeAnswer(answer, message.id, envelope.era, routed.hints));
+}
+
+/** What one era says in a way of its own, for a client of the other. */
+function acrossEras(answer: Answer, era: Era): Answer {
+  if (era === 'legacy' && answer.kind === 'result' && answer.resultType !== 'complete') {
+    const message = `The server did not finish (${answer.resultType}): it asks for what a client of this protocol version cannot give`;
+    return errorAnswer(errorBody(ErrorCode.internal, message));
+  }
+  if (era === 'modern' && answer.kind === 'error' && errorCode(answer.body) === ErrorCode.legacyResourceNotFound) {
+    const members = rawMembers(answer.body);
+    return errorAnswer(writeMembers(members.set('code', String(ErrorCode.invalidParams))));
+  }
+  return answer;
+}
+
+/** The modern era shows some errors in the HTTP status too. */
+function statusOf(answer: Answer, era: Era): number {
+  const code = era === 'modern' && answer.kind === 'error' ? errorCode(answer.body) : undefined;
+  if (code === ErrorCode.methodNotFound) return 404;
+  return code === ErrorCode.headerMismatch ||
+    code === ErrorCode.missingCapability ||
+    code === ErrorCode.unsupportedVersion
+    ? 400
+    : 200;
+}
+
+function errorCode(body: string): number {
+  return Number(rawMembers(body).get('code'));
 }
 
 async function answerModern(message: Request, front: FrontContext): Promise<Routed | undefined> {
@@ -129,7 +162,7 @@ async function answerLegacy(
 }
 
 function ours(answer: Answer, hints?: Hints): Routed {
-  return { answer, hints, source: undefined };
+  return { answer, outcome: answer.kind === 'error' ? 'error' : 'ok', hints, source: undefined };
 }
 
 async function forward(

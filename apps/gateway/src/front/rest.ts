@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorBody, ErrorCode, forwardedMethod, isObject, resultValue, type Answer } from '@forge/mcp/protocol';
+import {
+  errorBody,
+  ErrorCode,
+  forwardedMethod,
+  isObject,
+  rawElements,
+  rawMembers,
+  writeMembers,
+} from '@forge/mcp/protocol';
 import { ANYBODY } from '../principal.ts';
+import type { Routed } from '../routing/router.ts';
 import type { FrontContext } from './context.ts';
 import { isJson, readBody } from './body.ts';
-import { sendValue } from './reply.ts';
+import { sendJson, sendValue } from './reply.ts';
 
 const BASE = '/api/mcp/';
 
@@ -36,7 +45,8 @@ export async function serveRest(
   } catch {
     return fault(response, 400, 'The body is no valid JSON');
   }
-  await servePost(path, body, response, front, closed.signal);
+  if (path === 'batch') return serveBatch(body, text, response, front, closed.signal);
+  await servePost(path, body, text === '' ? '{}' : text, response, front, closed.signal);
 }
 
 async function serveGet(
@@ -66,11 +76,11 @@ async function serveGet(
 async function servePost(
   path: string,
   body: unknown,
+  text: string,
   response: ServerResponse,
   front: FrontContext,
   signal: AbortSignal,
 ): Promise<void> {
-  if (path === 'batch') return serveBatch(body, response, front, signal);
   const [, feature, encoded] = /^(tools|prompts)\/([^/]+)$/.exec(path) ?? [];
   if (feature === undefined || encoded === undefined) return fault(response, 404, `There is no POST ${BASE}${path}`);
   if (!isObject(body)) return fault(response, 400, 'The body must be an object: the arguments');
@@ -82,20 +92,15 @@ async function servePost(
   }
   const params = new Map([
     ['name', JSON.stringify(name)],
-    ['arguments', JSON.stringify(body)],
+    ['arguments', text.trim()],
   ]);
   answer(response, await ask(front, feature === 'tools' ? 'tools/call' : 'prompts/get', params, signal));
-}
-
-interface BatchCall {
-  readonly id?: unknown;
-  readonly tool: string;
-  readonly arguments?: Record<string, unknown>;
 }
 
 /** Runs the calls of a batch at once; one envelope for each, in their order, whatever becomes of the others. */
 async function serveBatch(
   body: unknown,
+  text: string,
   response: ServerResponse,
   front: FrontContext,
   signal: AbortSignal,
@@ -111,26 +116,41 @@ async function serveBatch(
   if (calls.length > MAX_BATCH)
     return fault(response, 400, `A batch holds at most ${MAX_BATCH} calls, got ${calls.length}`);
   const start = performance.now();
-  const responses = await Promise.all(calls.map((call, index) => runOne(call, index, front, signal)));
-  if (!response.destroyed)
-    sendValue(response, 200, { batchId: randomUUID(), responses, processingTime: performance.now() - start });
+  const raw = rawElements(isObject(body) ? (rawMembers(text).get('requests') ?? '[]') : text).map(rawMembers);
+  const envelopes = await Promise.all(raw.map((call, index) => runOne(call, index, front, signal)));
+  if (response.destroyed) return;
+  const members = { batchId: randomUUID(), responses: [], processingTime: performance.now() - start };
+  sendJson(
+    response,
+    200,
+    JSON.stringify(members).replace('"responses":[]', () => `"responses":[${envelopes.join(',')}]`),
+  );
 }
 
-async function runOne(call: BatchCall, index: number, front: FrontContext, signal: AbortSignal): Promise<object> {
+/** One call's envelope; what came from the client and the upstream stands in it as it was written. */
+async function runOne(
+  call: ReadonlyMap<string, string>,
+  index: number,
+  front: FrontContext,
+  signal: AbortSignal,
+): Promise<string> {
   const start = performance.now();
   const params = new Map([
-    ['name', JSON.stringify(call.tool)],
-    ['arguments', JSON.stringify(call.arguments ?? {})],
+    ['name', call.get('tool') ?? '""'],
+    ['arguments', call.get('arguments') ?? '{}'],
   ]);
-  const outcome = await ask(front, 'tools/call', params, signal);
-  const envelope = { index, ...(call.id !== undefined && { id: call.id }) };
-  const ms = performance.now() - start;
-  if (outcome.kind === 'error') return { ...envelope, ok: false, error: JSON.parse(outcome.body) as unknown, ms };
-  const result = resultValue(outcome);
-  return { ...envelope, ok: result?.['isError'] !== true, result, ms };
+  const { answer: outcome, outcome: kind } = await ask(front, 'tools/call', params, signal);
+  const id = call.get('id');
+  return writeMembers([
+    ['index', String(index)],
+    ...(id === undefined ? [] : [['id', id] as const]),
+    ['ok', String(kind === 'ok')],
+    [outcome.kind, outcome.body],
+    ['ms', String(performance.now() - start)],
+  ]);
 }
 
-function isBatchCall(value: unknown): value is BatchCall {
+function isBatchCall(value: unknown): boolean {
   return (
     isObject(value) &&
     typeof value['tool'] === 'string' &&
@@ -143,27 +163,29 @@ async function ask(
   method: string,
   params: ReadonlyMap<string, string>,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<Routed> {
   const rule = forwardedMethod(method);
   if (rule === undefined) throw new TypeError(`Cannot ask for ${method}: it is not forwarded`);
   const start = performance.now();
   const routed = await front.router.route({ rule, method, params, principal: ANYBODY }, signal);
   front.observeRequest(method, routed, performance.now() - start);
-  return routed.answer;
+  return routed;
 }
 
-function answer(response: ServerResponse, outcome: Answer): void {
+function answer(response: ServerResponse, { answer: outcome }: Routed): void {
   if (response.destroyed) return;
-  if (outcome.kind === 'result') return sendValue(response, 200, JSON.parse(outcome.body));
-  const error = JSON.parse(outcome.body) as { code?: number };
-  sendValue(response, HTTP_STATUS.get(error.code) ?? 502, { error });
+  if (outcome.kind === 'result') sendJson(response, 200, outcome.body);
+  else sendJson(response, statusOf(outcome.body), `{"error":${outcome.body}}`);
 }
 
-const HTTP_STATUS: ReadonlyMap<number | undefined, number> = new Map([
-  [ErrorCode.invalidParams, 400],
-  [ErrorCode.methodNotFound, 404],
-  [ErrorCode.legacyResourceNotFound, 404],
-]);
+function statusOf(error: string): number {
+  const { code, data } = JSON.parse(error) as { code?: number; data?: { code?: unknown } | null };
+  const own = data?.code;
+  if (own === 'BATCH_QUEUE_FULL' || own === 'POOL_QUEUE_FULL') return 503;
+  if (own === 'GATEWAY_CALL_TIMEOUT') return 504;
+  if (code === ErrorCode.invalidParams) return 400;
+  return code === ErrorCode.methodNotFound || code === ErrorCode.legacyResourceNotFound ? 404 : 502;
+}
 
 function fault(response: ServerResponse, status: number, message: string): void {
   sendValue(response, status, { error: JSON.parse(errorBody(ErrorCode.invalidRequest, message)) as unknown });

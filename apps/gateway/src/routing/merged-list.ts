@@ -1,4 +1,4 @@
-import { resultAnswer, resultValue, type Answer, type Hints, type Method } from '@forge/mcp/protocol';
+import { isObject, resultAnswer, resultValue, type Answer, type Hints, type Method } from '@forge/mcp/protocol';
 import type { GatewayCall, Kept, Obtained, Source, Upstream } from '../upstreams/upstream.ts';
 
 /** One upstream's whole list: its pages in order. */
@@ -16,18 +16,21 @@ export async function readList(upstream: Upstream, call: GatewayCall, signal: Ab
   const pages: Kept[] = [];
   let source: Source = 'hit';
   let params: ReadonlyMap<string, string> = new Map();
-  for (let page = 0; page < MAX_PAGES; page += 1) {
+  while (pages.length < MAX_PAGES) {
     const obtained: Obtained = await upstream.call({ ...call, params }, signal);
     if (obtained.source !== 'hit') source = obtained.source;
     pages.push(obtained.kept);
-    const cursor = resultValue(obtained.kept.answer)?.['nextCursor'];
-    if (typeof cursor !== 'string') break;
+    const cursor = obtained.kept.nextCursor;
+    if (cursor === undefined) break;
     params = new Map([['cursor', JSON.stringify(cursor)]]);
   }
   return { upstream: upstream.id, pages, source };
 }
 
-/** The lists of several upstreams as one page, in the order of the configuration, each item under its front name. */
+/**
+ * The lists of several upstreams as one page, in the order of the configuration, each item under its front name. What is
+ * no item with a name is left out: one upstream's fault is not to take the others' lists away.
+ */
 export function mergeLists(
   parts: readonly Part[],
   rule: Method,
@@ -37,11 +40,10 @@ export function mergeLists(
   const items = parts.flatMap(({ upstream, pages }) =>
     pages.flatMap(({ answer }) => {
       const listed = resultValue(answer)?.[member];
-      if (!Array.isArray(listed)) return [];
-      return (listed as Record<string, unknown>[]).map((item) => ({
-        ...item,
-        [itemName]: frontName(upstream, String(item[itemName])),
-      }));
+      return (Array.isArray(listed) ? listed : []).flatMap((item: unknown) => {
+        const name = isObject(item) ? item[itemName] : undefined;
+        return typeof name === 'string' ? [{ ...(item as object), [itemName]: frontName(upstream, name) }] : [];
+      });
     }),
   );
   return resultAnswer(JSON.stringify({ [member]: items }));

@@ -1,20 +1,13 @@
-import {
-  errorAnswer,
-  errorBody,
-  ErrorCode,
-  resultAnswer,
-  resultValue,
-  type Answer,
-  type Hints,
-  type Method,
-} from '@forge/mcp/protocol';
+import { errorAnswer, errorBody, ErrorCode, type Answer, type Hints, type Method } from '@forge/mcp/protocol';
 import type { GatewayCall, Kept, Source, Upstream } from '../upstreams/upstream.ts';
-import { explainFailure } from '../upstreams/failure.ts';
+import { CallTimeoutError, explainFailure, failureBody } from '../upstreams/failure.ts';
+import { withFrontUris } from './front-uris.ts';
 import { mergedHints, mergeLists, readList, type Part } from './merged-list.ts';
 import { resourceUris, toolNames, type Names } from './names.ts';
 
 export interface Routed {
   readonly answer: Answer;
+  readonly outcome: Kept['outcome'];
   /** Of lists and reads alone: only they carry hints. */
   readonly hints: Hints | undefined;
   readonly source: Source | undefined;
@@ -53,9 +46,9 @@ export class Router {
   async #ask(upstream: Upstream, call: GatewayCall, signal: AbortSignal): Promise<Routed> {
     try {
       const { kept, source } = await upstream.call(call, signal);
-      return { answer: kept.answer, hints: hintsOf(kept, call.rule), source };
+      return { answer: kept.answer, outcome: kept.outcome, hints: hintsOf(kept, call.rule), source };
     } catch (error) {
-      return failed(errorBody(ErrorCode.upstream, explainFailure(upstream.id, error)));
+      return failed(failureBody(upstream.id, error));
     }
   }
 
@@ -68,7 +61,7 @@ export class Router {
     if (meant === undefined || upstream === undefined) return failed(unknownName(call.rule, front, names));
     const params = new Map(call.params).set(member, JSON.stringify(meant.name));
     const routed = await this.#ask(upstream, { ...call, params }, signal);
-    return call.rule.kind === 'read' ? { ...routed, answer: this.#withFrontUris(routed.answer, upstream.id) } : routed;
+    return { ...routed, answer: withFrontUris(routed.answer, call.rule, (uri) => this.#uris.join(upstream.id, uri)) };
   }
 
   async #list(call: GatewayCall, signal: AbortSignal): Promise<Routed> {
@@ -80,27 +73,40 @@ export class Router {
     const hints = mergedHints(parts, performance.now());
     const source = parts.every((part) => part.source === 'hit') ? 'hit' : 'upstream';
     // A list with a part missing is not to be kept by anybody.
-    return { answer, hints: failures.length > 0 ? { ...hints, ttl: 0 } : hints, source };
+    return { answer, outcome: 'ok', hints: failures.length > 0 ? { ...hints, ttl: 0 } : hints, source };
   }
 
+  /** One upstream's part of a list. One that is down is not waited for: it is looked after in the background. */
   async #readPart(
     upstream: Upstream,
     call: GatewayCall,
     signal: AbortSignal,
   ): Promise<{ part?: Part; failure?: string }> {
+    if (!upstream.isUp) {
+      upstream.probe(() => readList(upstream, call, new AbortController().signal));
+      return { failure: explainFailure(upstream.id, upstream.failure) };
+    }
     const late = new AbortController();
+    const timer = setTimeout(() => {
+      const reason = new Error(`no list within ${LIST_DEADLINE} ms`);
+      upstream.suspect(reason);
+      late.abort(reason);
+    }, LIST_DEADLINE);
     const giveUp = (): void => {
-      late.abort(signal.aborted ? signal.reason : new Error(`no list within ${LIST_DEADLINE} ms`));
+      late.abort(signal.reason);
     };
-    const timer = setTimeout(giveUp, LIST_DEADLINE);
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       await upstream.info(late.signal);
       if (!upstream.offers(call.rule.feature)) return {};
       const part = await readList(upstream, call, late.signal);
       const error = part.pages.find(({ answer }) => answer.kind === 'error')?.answer;
-      return error === undefined ? { part } : { failure: `${upstream.id}: ${error.body}` };
+      if (error === undefined) return { part };
+      // A cursor that has grown old, for one: the first page that is kept is of another list then.
+      await upstream.forget(call.rule.feature);
+      return { failure: `${upstream.id}: ${error.body}` };
     } catch (error) {
+      if (error instanceof CallTimeoutError) upstream.suspect(error);
       return { failure: explainFailure(upstream.id, error) };
     } finally {
       clearTimeout(timer);
@@ -124,16 +130,6 @@ export class Router {
     this.#merged.set(call.method, { pages, answer });
     return answer;
   }
-
-  #withFrontUris(answer: Answer, upstream: string): Answer {
-    const result = resultValue(answer);
-    const contents = result?.['contents'];
-    if (answer.kind === 'error' || !Array.isArray(contents)) return answer;
-    const renamed = (contents as Record<string, unknown>[]).map((content) =>
-      typeof content['uri'] === 'string' ? { ...content, uri: this.#uris.join(upstream, content['uri']) } : content,
-    );
-    return { ...resultAnswer(JSON.stringify({ ...result, contents: renamed })), ttl: answer.ttl, scope: answer.scope };
-  }
 }
 
 function hintsOf(kept: Kept, rule: Method): Hints | undefined {
@@ -142,7 +138,7 @@ function hintsOf(kept: Kept, rule: Method): Hints | undefined {
 }
 
 function failed(body: string): Routed {
-  return { answer: errorAnswer(body), hints: undefined, source: undefined };
+  return { answer: errorAnswer(body), outcome: 'error', hints: undefined, source: undefined };
 }
 
 function unknownName(rule: Method, name: unknown, names: Names): string {

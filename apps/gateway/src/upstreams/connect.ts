@@ -32,6 +32,7 @@ async function connectOverHttp(
     return {
       info: connection.info,
       request: (call, callSignal) => connection.request(call, callSignal),
+      ping: (pingSignal) => connection.ping(pingSignal),
       onClosed: (listener) => {
         connection.onClosed(listener);
       },

@@ -16,15 +16,16 @@ export interface HttpChannel {
  * what the caller gives: no authorization, no cookies. Time is bounded by the signals, not by the sockets.
  */
 export function httpChannel(target: HttpTarget): HttpChannel {
-  const { origin, pathname, search } = new URL(target.url);
+  const { origin, pathname, search, username, password } = new URL(target.url);
   const sockets = new Pool(origin, { connections: SOCKETS, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000 });
   const path = `${pathname}${search}`;
+  const own = { ...basicAuth(username, password), ...lowerCased(target.headers) };
   return {
     exchange: async ({ method, headers, body }, signal) => {
       const response = await sockets.request({
         method,
         path,
-        headers: { ...target.headers, ...headers },
+        headers: { ...own, ...headers },
         body: body ?? null,
         signal,
       });
@@ -39,4 +40,14 @@ export function httpChannel(target: HttpTarget): HttpChannel {
     },
     close: () => sockets.destroy(),
   };
+}
+
+function basicAuth(username: string, password: string): Record<string, string> {
+  if (username === '' && password === '') return {};
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -1,16 +1,20 @@
 import { RequestBatcher, type BatcherMetrics } from '@forge/batcher';
 import type { ResponseCache } from '@forge/cache';
 import { cacheKey, callPolicy, lifetime, type CallPolicy } from '@forge/mcp/caching';
-import { isToolError, type Answer, type Feature, type Method } from '@forge/mcp/protocol';
+import { isToolError, rawMembers, type Answer, type Feature, type Method } from '@forge/mcp/protocol';
 import { isUpstreamError, type UpstreamCall, type UpstreamConnection, type UpstreamInfo } from '@forge/mcp/sessions';
 import { ConnectionPool, type PoolMetrics } from '@forge/pool';
 import type { UpstreamConfig } from '../config/gateway-config.ts';
+import { Availability } from './availability.ts';
 import { connect } from './connect.ts';
-import { isTimeout } from './failure.ts';
+import { CallTimeoutError, isTimeout } from './failure.ts';
 
-/** An answer as the cache keeps it. */
+/** An answer as the cache keeps it, with what every use of it asks, read once. */
 export interface Kept {
   readonly answer: Answer;
+  readonly outcome: 'ok' | 'error' | 'tool_error';
+  /** Of a list that goes on. */
+  readonly nextCursor: string | undefined;
   /** When it came, and until when it may be used: both on the clock of `performance.now()`, in ms. */
   readonly at: number;
   readonly freshUntil: number;
@@ -33,7 +37,7 @@ export interface GatewayCall extends UpstreamCall {
 
 /** Tells how one call that reached the upstream went. */
 export type CallObserver = (upstream: string, method: string, outcome: Outcome, milliseconds: number) => void;
-export type Outcome = 'ok' | 'error' | 'tool_error' | 'cancelled';
+export type Outcome = Kept['outcome'] | 'cancelled';
 
 interface Forwarded {
   readonly call: GatewayCall;
@@ -58,7 +62,8 @@ export class Upstream {
   readonly #observe: CallObserver;
   readonly #ending = new Set<Promise<void>>();
   #info: UpstreamInfo | undefined;
-  #lastError: string | undefined;
+  readonly #availability = new Availability();
+  #probing = false;
 
   constructor(config: UpstreamConfig, cache: ResponseCache<Kept>, maxQueueSize: number, observe: CallObserver) {
     this.config = config;
@@ -68,7 +73,10 @@ export class Upstream {
       ...config.pool,
       create: (signal) => this.#connect(signal),
       destroy: (connection) => this.#end(connection),
-      validate: isAlive,
+      validate: async (connection, signal) => {
+        await connection.ping(signal);
+        return true;
+      },
       onClosed: (connection, evict) => {
         connection.onClosed(evict);
       },
@@ -95,6 +103,44 @@ export class Upstream {
   async info(signal?: AbortSignal): Promise<UpstreamInfo> {
     if (this.#info !== undefined) return this.#info;
     return this.#pool.use(async (connection) => connection.info, { ...(signal && { signal }) });
+  }
+
+  /** False from a failure to connect, or an answer that came too late, to the next answer: others need not wait for it. */
+  get isUp(): boolean {
+    return this.#availability.isUp;
+  }
+
+  /** Why it is not up. */
+  get failure(): Error | undefined {
+    return this.#availability.failure;
+  }
+
+  /** Somebody has waited for it in vain. */
+  suspect(reason: unknown): void {
+    this.#availability.failed(reason);
+  }
+
+  /** Finds out in the background whether it is back; at most one at a time, and not in the pause after a failure. */
+  probe(attempt: () => Promise<unknown>): void {
+    if (this.#probing || this.#availability.isPaused) return;
+    this.#probing = true;
+    void attempt()
+      .then(
+        () => {
+          this.#availability.answered();
+        },
+        (error: unknown) => {
+          this.#availability.failed(error);
+        },
+      )
+      .finally(() => {
+        this.#probing = false;
+      });
+  }
+
+  /** Drops what is kept of one kind. */
+  async forget(feature: Feature): Promise<void> {
+    await this.#cache.invalidateTag(`${this.id}:${feature}`);
   }
 
   offers(feature: Feature): boolean {
@@ -125,7 +171,7 @@ export class Upstream {
       transport: this.config.target.kind,
       connected: this.#pool.getMetrics().totalConnections > 0,
       info: this.#info,
-      lastError: this.#lastError,
+      lastError: this.#availability.failure?.message,
       pool: this.#pool.getMetrics(),
       batcher: this.#batcher.getMetrics(),
     };
@@ -164,10 +210,9 @@ export class Upstream {
         { call, mergeKey },
         { signal, deadline: performance.now() + timeout },
       );
-      const at = performance.now();
-      return { answer, at, freshUntil: at + lifetime(answer, policy) };
+      return keep(answer, policy, call.rule);
     } catch (error) {
-      throw isTimeout(error) ? new Error(`no answer within ${timeout} ms`) : error;
+      throw isTimeout(error) ? new CallTimeoutError(timeout) : error;
     }
   }
 
@@ -183,7 +228,8 @@ export class Upstream {
     let outcome: Outcome = 'error';
     try {
       const answer = await this.#send(call, signal);
-      if (answer.kind === 'result') outcome = isToolError(answer) ? 'tool_error' : 'ok';
+      this.#availability.answered();
+      outcome = outcomeOf(answer, call.rule);
       return answer;
     } catch (error) {
       if (signal.aborted) outcome = 'cancelled';
@@ -193,36 +239,37 @@ export class Upstream {
     }
   }
 
-  /** Sends again, once, what certainly did not reach the upstream: the connection was found dead or its session lost. */
+  /**
+   * Sends again, once, what certainly did not reach the upstream (the connection was found dead, or its session lost), and
+   * a list or a read whose connection broke: these change nothing.
+   */
   async #send(call: GatewayCall, signal: AbortSignal): Promise<Answer> {
     const once = (): Promise<Answer> => this.#pool.use((connection) => connection.request(call, signal), { signal });
     try {
       return await once();
     } catch (error) {
-      const isStale = isUpstreamError(error) && error.notProcessed && error.code !== 'MCP_HTTP_STATUS';
-      if (isStale && !signal.aborted) return once();
-      throw error;
+      if (isUpstreamError(error) && error.code === 'MCP_ERA_CHANGED') this.#info = undefined;
+      if (signal.aborted || !maySendAgain(error, call.rule)) throw error;
+      return once();
     }
   }
 
   async #connect(signal: AbortSignal): Promise<UpstreamConnection> {
+    const { isPaused, failure } = this.#availability;
+    if (isPaused && failure !== undefined) throw failure;
     try {
-      const connection = await connect(
-        this.config.target,
-        this.#info,
-        (method) => {
-          this.#onNotification(method);
-        },
-        signal,
-      );
+      const listen = (method: string): void => {
+        this.#onNotification(method);
+      };
+      const connection = await connect(this.config.target, this.#info, listen, signal);
       // What an earlier process said may not hold for this one.
       const isRestart = this.#info !== undefined && this.config.target.kind === 'stdio';
       this.#info = connection.info;
-      this.#lastError = undefined;
+      this.#availability.answered();
       if (isRestart) void this.#cache.invalidateTag(this.id);
       return connection;
     } catch (error) {
-      this.#lastError = error instanceof Error ? error.message : String(error);
+      this.#availability.failed(error);
       throw error;
     }
   }
@@ -235,7 +282,7 @@ export class Upstream {
 
   #onNotification(method: string): void {
     const feature = LIST_CHANGES.get(method);
-    if (feature !== undefined) void this.#cache.invalidateTag(`${this.id}:${feature}`);
+    if (feature !== undefined) void this.forget(feature);
   }
 }
 
@@ -256,8 +303,28 @@ export interface UpstreamState {
   readonly batcher: BatcherMetrics;
 }
 
-async function isAlive(connection: UpstreamConnection, signal: AbortSignal): Promise<boolean> {
-  const method = connection.info.era === 'modern' ? 'server/discover' : 'ping';
-  await connection.request({ method, params: new Map() }, signal);
-  return true;
+function keep(answer: Answer, policy: CallPolicy, rule: Method): Kept {
+  const at = performance.now();
+  const freshUntil = at + lifetime(answer, policy);
+  return { answer, outcome: outcomeOf(answer, rule), nextCursor: nextCursorOf(answer, rule), at, freshUntil };
+}
+
+function outcomeOf(answer: Answer, rule: Method): Kept['outcome'] {
+  if (answer.kind === 'error') return 'error';
+  return rule.kind === 'call' && isToolError(answer) ? 'tool_error' : 'ok';
+}
+
+function nextCursorOf(answer: Answer, rule: Method): string | undefined {
+  const raw = answer.kind === 'result' && rule.kind === 'list' ? rawMembers(answer.body).get('nextCursor') : undefined;
+  const cursor: unknown = raw === undefined ? undefined : JSON.parse(raw);
+  return typeof cursor === 'string' ? cursor : undefined;
+}
+
+/** What undici says when a kept-alive socket turns out to be closed, and Node when one is reset. */
+const BROKEN_SOCKET: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'MCP_CONNECTION_CLOSED']);
+
+function maySendAgain(error: unknown, { kind }: Method): boolean {
+  if (isUpstreamError(error) && error.notProcessed) return error.code !== 'MCP_HTTP_STATUS';
+  const changesNothing = kind === 'list' || kind === 'read';
+  return changesNothing && error instanceof Error && 'code' in error && BROKEN_SOCKET.has(error.code);
 }

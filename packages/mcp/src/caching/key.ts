@@ -43,6 +43,11 @@ export function cacheKey(parts: KeyParts): string {
 }
 
 function canonicalOrRaw(raw: string): string {
-  const value: unknown = JSON.parse(raw);
-  return JSON.stringify(value) === raw ? canonicalJson(value) : raw;
+  try {
+    const value: unknown = JSON.parse(raw);
+    return JSON.stringify(value) === raw ? canonicalJson(value) : raw;
+  } catch {
+    // Nested deeper than the stack: as good as written otherwise.
+    return raw;
+  }
 }

@@ -3,9 +3,9 @@ import type { Method } from '../protocol/methods.ts';
 
 /** What the operator says of an upstream, or of one of its tools; it wins over every hint. Durations in ms. */
 export interface CacheRules {
-  /** For lists without a hint (a legacy upstream gives none). */
+  /** For lists, whatever their hint is (a legacy upstream gives none). */
   readonly lists?: number | undefined;
-  /** For resource reads without a hint. */
+  /** For resource reads, whatever their hint is. */
   readonly reads?: number | undefined;
   readonly tools?: Readonly<Record<string, ToolRule>> | undefined;
 }
@@ -23,8 +23,8 @@ export interface CallPolicy {
   readonly cache: boolean;
   /** Whether equal calls that are under way at once may share one answer. */
   readonly merge: boolean;
-  /** Used where the answer carries no hint, in ms. */
-  readonly fallbackTtl: number;
+  /** The operator's word, in ms; undefined leaves it to the hint. */
+  readonly ttl: number | undefined;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface CallPolicy {
  *
  * | method | kept | merged |
  * |---|---|---|
- * | lists, resources/read | by hint, else by `lists`, `reads` | yes |
+ * | lists, resources/read | by `lists`, `reads`, else by hint | yes |
  * | tools/call | by the tool's rule alone | by the tool's rule alone |
  * | prompts/get | no | no |
  *
@@ -43,20 +43,20 @@ export function callPolicy(method: Method, params: ReadonlyMap<string, string>, 
   if (params.has('inputResponses') || params.has('requestState')) return NEITHER;
   switch (method.kind) {
     case 'list':
-      return { cache: true, merge: true, fallbackTtl: rules.lists ?? 0 };
+      return { cache: true, merge: true, ttl: rules.lists };
     case 'read':
-      return { cache: true, merge: true, fallbackTtl: rules.reads ?? 0 };
+      return { cache: true, merge: true, ttl: rules.reads };
     case 'call': {
       const rule = toolRule(params, rules);
       const ttl = rule?.ttl ?? 0;
-      return { cache: ttl > 0, merge: rule?.merge ?? ttl > 0, fallbackTtl: ttl };
+      return { cache: ttl > 0, merge: ttl > 0 || rule?.merge === true, ttl };
     }
     case 'get':
       return NEITHER;
   }
 }
 
-const NEITHER: CallPolicy = { cache: false, merge: false, fallbackTtl: 0 };
+const NEITHER: CallPolicy = { cache: false, merge: false, ttl: 0 };
 
 function toolRule(params: ReadonlyMap<string, string>, { tools }: CacheRules): ToolRule | undefined {
   const raw = params.get('name');
@@ -67,6 +67,6 @@ function toolRule(params: ReadonlyMap<string, string>, { tools }: CacheRules): T
 /** For how long an answer may be kept, in ms; 0 for errors, tool failures and unfinished round trips. */
 export function lifetime(answer: Answer, policy: CallPolicy): number {
   if (!policy.cache || answer.kind === 'error' || answer.resultType !== 'complete') return 0;
-  const ttl = answer.ttl ?? policy.fallbackTtl;
+  const ttl = policy.ttl ?? answer.ttl ?? 0;
   return ttl > 0 && !isToolError(answer) ? ttl : 0;
 }

@@ -1,5 +1,5 @@
+import { ProtocolViolation } from './errors.ts';
 import { rawMembers, writeMembers } from './raw-json.ts';
-import { isObject } from './message.ts';
 import type { Era } from './versions.ts';
 
 export type CacheScope = 'public' | 'private';
@@ -35,26 +35,30 @@ export function resultAnswer(body: string): ResultAnswer {
 /**
  * Reads one JSON-RPC response. Absent, negative or malformed hints mean: private, not to be kept.
  *
- * @param json text that `JSON.parse` has accepted as a response object
+ * @param json text that `JSON.parse` has accepted as an object
+ * @throws ProtocolViolation when it has neither a result nor an error, or one that is no object
  */
 export function readAnswer(json: string): Answer {
   const response = rawMembers(json);
   const error = response.get('error');
-  if (error !== undefined) return errorAnswer(error);
-  const result = rawMembers(response.get('result') ?? '{}');
+  if (error !== undefined && error !== 'null') return errorAnswer(objectText('error', error));
+  const text = objectText('result', response.get('result'));
+  const result = rawMembers(text);
   const resultType = take(result, 'resultType');
   const ttl = take(result, 'ttlMs');
   const scope = take(result, 'cacheScope');
   return {
     kind: 'result',
-    body:
-      resultType === undefined && ttl === undefined && scope === undefined
-        ? (response.get('result') ?? '{}')
-        : writeMembers(result),
+    body: resultType === undefined && ttl === undefined && scope === undefined ? text : writeMembers(result),
     resultType: typeof resultType === 'string' ? resultType : 'complete',
     ttl: typeof ttl === 'number' ? Math.min(Math.max(ttl, 0), LONGEST_TTL) : undefined,
     scope: scope === 'public' ? 'public' : 'private',
   };
+}
+
+function objectText(member: string, raw: string | undefined): string {
+  if (raw?.startsWith('{') === true) return raw;
+  throw new ProtocolViolation(`The upstream sent a response whose ${member} is no object`);
 }
 
 /** What a modern client is told about how long it may keep a result. */
@@ -83,11 +87,9 @@ export function isToolError(answer: Answer): boolean {
   return answer.kind === 'result' && rawMembers(answer.body).get('isError') === 'true';
 }
 
-/** The parsed result; undefined for an error or anything but an object. */
+/** The parsed result; undefined for an error. */
 export function resultValue(answer: Answer): Record<string, unknown> | undefined {
-  if (answer.kind === 'error') return undefined;
-  const value: unknown = JSON.parse(answer.body);
-  return isObject(value) ? value : undefined;
+  return answer.kind === 'error' ? undefined : (JSON.parse(answer.body) as Record<string, unknown>);
 }
 
 function take(members: Map<string, string>, name: string): unknown {

@@ -10,6 +10,7 @@ export const ErrorCode = {
   /** Legacy: resource not found. The modern era says {@link ErrorCode.invalidParams}. */
   legacyResourceNotFound: -32002,
   headerMismatch: -32020,
+  missingCapability: -32021,
   unsupportedVersion: -32022,
 } as const;
 
@@ -24,4 +25,10 @@ export interface Rejection {
 /** The raw JSON of a JSON-RPC error object. */
 export function errorBody(code: number, message: string, data?: unknown): string {
   return JSON.stringify({ code, message, ...(data !== undefined && { data }) });
+}
+
+/** An upstream's message that is JSON but not what the protocol says. */
+export class ProtocolViolation extends Error {
+  override readonly name = 'ProtocolViolation';
+  readonly code = 'MCP_PROTOCOL_VIOLATION';
 }

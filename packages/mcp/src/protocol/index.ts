@@ -27,10 +27,10 @@ export {
   type ResultAnswer,
 } from './answer.ts';
 export { classify, encodeHeader, type Classified, type Envelope, type MessageHeaders } from './envelope.ts';
-export { errorBody, ErrorCode, type Rejection } from './errors.ts';
+export { errorBody, ErrorCode, ProtocolViolation, type Rejection } from './errors.ts';
 export { isObject, parseMessage, type ClientMessage, type ClientParams, type Parsed } from './message.ts';
 export { forwardedMethod, type Feature, type Method } from './methods.ts';
-export { rawMembers, writeMembers } from './raw-json.ts';
+export { rawElements, rawMembers, writeMembers } from './raw-json.ts';
 export {
   LEGACY_VERSIONS,
   META,

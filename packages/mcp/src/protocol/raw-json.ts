@@ -31,6 +31,20 @@ export function rawMembers(json: string): Map<string, string> {
   return members;
 }
 
+/** The elements of a JSON array as they are written; as {@link rawMembers}. */
+export function rawElements(json: string): string[] {
+  const elements: string[] = [];
+  let at = skipSpace(json, json.indexOf('[') + 1);
+  while (at < json.length && json.charCodeAt(at) !== CLOSING_BRACKET) {
+    const end = endOfValue(json, at);
+    elements.push(json.slice(at, end));
+    const comma = skipSpace(json, end);
+    if (json.charCodeAt(comma) !== COMMA) break;
+    at = skipSpace(json, comma + 1);
+  }
+  return elements;
+}
+
 /** The reverse of {@link rawMembers}. */
 export function writeMembers(members: Iterable<readonly [name: string, raw: string]>): string {
   let text = '';
@@ -41,6 +55,7 @@ export function writeMembers(members: Iterable<readonly [name: string, raw: stri
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const CLOSING_BRACKET = 0x5d;
 
 /** The index after the string that starts at `start`. */
 function endOfString(json: string, start: number): number {

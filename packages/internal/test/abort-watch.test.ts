@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { AbortWatch } from '../src/abort-watch.ts';
+import { AbortWatch } from '../src/index.ts';
 
 describe('AbortWatch', () => {
   it('tells each item of a signal, with the reason, when it aborts', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { List, type Link } from '../src/list.ts';
+import { List, type Link } from '../src/index.ts';
 
 class Item implements Link<Item> {
   readonly id: number;

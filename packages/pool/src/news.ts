@@ -1,0 +1,35 @@
+import { Measures, emit } from '@forge/internal';
+import type { EventEmitter } from 'node:events';
+import type { PoolEvents } from './events.ts';
+import type { Milliseconds } from './options.ts';
+import { view, type Slot } from './slot.ts';
+
+/**
+ * Events and measures from the change that they tell of until the state is settled. Each shows things as they stood at
+ * its change, whatever came in the same turn, and a listener finds a pool that it may call.
+ */
+export class News {
+  readonly measures: Measures = new Measures();
+  readonly #emitter: EventEmitter<PoolEvents>;
+  readonly #untold: (() => void)[] = [];
+
+  constructor(emitter: EventEmitter<PoolEvents>) {
+    this.#emitter = emitter;
+  }
+
+  event(name: keyof PoolEvents, slot: Slot<unknown> | undefined, details?: object): void {
+    if (this.#emitter.listenerCount(name) === 0) return;
+    const event = { ...details, connection: slot && view(slot) };
+    this.#untold.push(() => emit(this.#emitter, name, () => event));
+  }
+
+  /** NaN, of what began while nobody measured, compares false. */
+  measure(name: string, took: Milliseconds): void {
+    if (this.measures.active && took >= 0) this.#untold.push(() => this.measures.record(name, took));
+  }
+
+  /** In order of the changes; what a listener's own calls bring is told within them, after what is older. */
+  tell(): void {
+    for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
+  }
+}
