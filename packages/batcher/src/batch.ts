@@ -56,28 +56,26 @@ export class Batch<Req, Res> {
    */
   checked(response: unknown): BatchResponse<Res> {
     const expected = this.slots.length;
-    if (Array.isArray(response) && response.length === expected && holes(response) === 0) {
-      return response as BatchResponse<Res>;
-    }
-    const message = `process gave ${describe(response)} for ${counted(expected, 'request')}`;
-    throw new BatchError('BATCH_RESULT_MISMATCH', `Cannot settle batch ${this.id}: ${message}`, this.group.name);
+    const fault = mismatch(response, expected);
+    if (fault === undefined) return response as BatchResponse<Res>;
+    const message = `Cannot settle batch ${this.id}: process must give an array of ${expected}, one result for each request, got ${fault}`;
+    throw new BatchError('BATCH_RESULT_MISMATCH', message, this.group.name);
   }
 }
 
-function holes(results: readonly unknown[]): number {
-  let missing = 0;
-  // `in` is slow and only matters where the position reads as undefined.
-  for (let at = 0; at < results.length; at++) if (results[at] === undefined && !(at in results)) missing++;
-  return missing;
-}
-
-function describe(response: unknown): string {
+/** The first fault; undefined when there is none. */
+function mismatch(response: unknown, expected: number): string | undefined {
   if (!Array.isArray(response)) return response === null ? 'null' : `a value of type ${typeof response}`;
-  const missing = holes(response);
-  const given = counted(response.length - missing, 'result');
-  return missing === 0 ? given : `${given} and ${counted(missing, 'hole')}`;
-}
-
-function counted(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+  let fault = response.length === expected ? undefined : `an array of ${response.length}`;
+  for (let at = 0; at < response.length; at++) {
+    const result = response[at] as { readonly then?: unknown } | null | undefined;
+    if (result === undefined) {
+      if (!(at in response)) fault ??= `a hole at ${at}`;
+    } else if (typeof result?.then === 'function') {
+      fault ??= `a promise at ${at}: await Promise.all() of them`;
+      // Nobody else handles what it rejects with.
+      Promise.resolve(result).catch(() => {});
+    }
+  }
+  return fault;
 }

@@ -1,27 +1,17 @@
-import type { Deadline } from '@forge/internal';
+import { List, type Deadline, type Link } from '@forge/internal';
 import type { Batch } from './batch.ts';
-import { Chain, type Linked } from './chain.ts';
+import type { Caller } from './callers.ts';
 import type { Milliseconds } from './options.ts';
-
-/** Somebody who waits for the result of a {@link Slot}. */
-export interface Caller<Req, Res> extends Linked<Caller<Req, Res>> {
-  readonly slot: Slot<Req, Res>;
-  readonly resolve: (value: Res) => void;
-  readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal | undefined;
-  /** Its timeout or its own deadline, whichever is earlier; undefined when it has none. */
-  deadline: Deadline<Caller<Req, Res>> | undefined;
-}
 
 /**
  * One request, shared by the callers whose requests are equal. It lives until its batch ends, or until its last caller
  * leaves while it is queued: a queued slot always has a caller.
  */
-export interface Slot<Req, Res> extends Linked<Slot<Req, Res>> {
+export interface Slot<Req, Res> extends Link<Slot<Req, Res>> {
   readonly request: Req;
   readonly key: string | undefined;
   readonly group: Group<Req, Res>;
-  readonly callers: Chain<Caller<Req, Res>>;
+  readonly callers: List<Caller<Req, Res>>;
   /** Counts the slots of its group from 1. */
   readonly turn: number;
   /** Undefined when nothing needs the time. */
@@ -35,9 +25,9 @@ export interface Slot<Req, Res> extends Linked<Slot<Req, Res>> {
 /** Requests that may share a batch. It exists only while it has a slot queued or a batch in flight. */
 export class Group<Req, Res> {
   readonly name: string;
-  readonly queue: Chain<Slot<Req, Res>> = new Chain();
+  readonly queue: List<Slot<Req, Res>> = new List();
   inFlightBatches = 0;
-  /** Whether a look at the queue is due at the end of the promise-job queue. */
+  /** Whether a look at the queue is due. */
   scheduled = false;
   /** The slots that an equal request joins, queued and in flight, by their key; made for the first that has one. */
   #shared: Map<string, Slot<Req, Res>> | undefined;
@@ -57,11 +47,12 @@ export class Group<Req, Res> {
       request,
       key,
       group: this,
-      callers: new Chain(),
+      callers: new List(),
       turn: ++this.#turns,
       addedAt,
       window: undefined,
       batch: undefined,
+      list: undefined,
       previous: undefined,
       next: undefined,
     };

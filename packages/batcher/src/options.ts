@@ -1,12 +1,15 @@
-import { functionOption, monotonic, numberOption, type Clock } from '@forge/internal';
+import { clockOption, functionOption, numberOption, objectOption, type Clock } from '@forge/internal';
 
-/** A duration, or an instant of a monotonic clock, in ms. */
+/** A duration or, where it is called so, an instant of a monotonic clock, in ms. */
 export type Milliseconds = number;
 
 /** The requests of one batch, in the order in which they were added. */
 export type BatchRequest<Req> = readonly Req[];
 
-/** The results of one batch, by position; an `Error` fails the request in its position and no other. */
+/**
+ * The results of one batch, by position, and no promises of them; an `Error`, of any realm, fails the request in its
+ * position and no other.
+ */
 export type BatchResponse<Res> = readonly (Res | Error)[];
 
 /** What `process` is told beside the requests. */
@@ -35,7 +38,10 @@ export interface BatchConfig<Req, Res> {
    * queued until it is settled; undefined shares with nobody. @default undefined for each
    */
   dedupeBy?(this: void, request: Req): string | undefined;
-  /** Requests in one call of `process`; a batch that is full leaves without waiting for its window. @default 1000 */
+  /**
+   * Requests in one call of `process`; a batch that is full leaves without waiting for its window, and with 1 in the next
+   * promise job. @default 1000
+   */
   readonly maxBatchSize?: number;
   /**
    * Window in which a batch collects, counted from its first request. 0 collects until the end of the promise-job
@@ -61,51 +67,31 @@ export interface BatchConfig<Req, Res> {
 export interface RequestOptions {
   /** Its abort rejects this caller with `signal.reason`; the request itself is dropped with its last caller. */
   readonly signal?: AbortSignal | undefined;
-  /** An instant of the batcher's clock after which the result is of no use; `requestTimeout` may come earlier. */
+  /**
+   * An instant of the batcher's clock, not a duration, after which the result is of no use; `requestTimeout` may come
+   * earlier. @default Infinity
+   */
   readonly deadline?: Milliseconds | undefined;
 }
 
-export type ResolvedConfig<Req, Res> = Readonly<
-  Required<Omit<BatchConfig<Req, Res>, 'groupBy' | 'dedupeBy'>> & Pick<BatchConfig<Req, Res>, 'groupBy' | 'dedupeBy'>
->;
-
-const SUBJECT = 'create a RequestBatcher';
-
-export function resolveConfig<Req, Res>(config: BatchConfig<Req, Res>): ResolvedConfig<Req, Res> {
-  const { process, groupBy, dedupeBy, clock = monotonic } = config;
-  functionOption(SUBJECT, 'process', process);
-  functionOption(SUBJECT, 'groupBy', groupBy, true);
-  functionOption(SUBJECT, 'dedupeBy', dedupeBy, true);
-  functionOption(SUBJECT, 'clock.now', (clock as { readonly now?: unknown }).now);
+export function resolveConfig<Req, Res>(config: BatchConfig<Req, Res>): Readonly<Required<BatchConfig<Req, Res>>> {
+  const subject = 'create a RequestBatcher';
+  objectOption(subject, 'the config', config);
+  const { process, groupBy = () => '', dedupeBy = () => undefined } = config;
+  functionOption(subject, 'process', process);
+  functionOption(subject, 'groupBy', groupBy);
+  functionOption(subject, 'dedupeBy', dedupeBy);
   const count = { min: 1, integer: true };
   return Object.freeze({
     process,
-    clock,
-    ...(groupBy && { groupBy }),
-    ...(dedupeBy && { dedupeBy }),
-    maxBatchSize: numberOption(SUBJECT, 'maxBatchSize', config.maxBatchSize, 1000, count),
-    maxWaitTime: numberOption(SUBJECT, 'maxWaitTime', config.maxWaitTime, 0),
-    batchTimeout: numberOption(SUBJECT, 'batchTimeout', config.batchTimeout, 30_000, { min: 1 }),
-    requestTimeout: numberOption(SUBJECT, 'requestTimeout', config.requestTimeout, Infinity, { min: 1 }),
-    maxConcurrency: numberOption(SUBJECT, 'maxConcurrency', config.maxConcurrency, 1, count),
-    maxQueueSize: numberOption(SUBJECT, 'maxQueueSize', config.maxQueueSize, 10_000, count),
+    groupBy,
+    dedupeBy,
+    maxBatchSize: numberOption(subject, 'maxBatchSize', config.maxBatchSize, 1000, count),
+    maxWaitTime: numberOption(subject, 'maxWaitTime', config.maxWaitTime, 0),
+    batchTimeout: numberOption(subject, 'batchTimeout', config.batchTimeout, 30_000, { min: 1 }),
+    requestTimeout: numberOption(subject, 'requestTimeout', config.requestTimeout, Infinity, { min: 1 }),
+    maxConcurrency: numberOption(subject, 'maxConcurrency', config.maxConcurrency, 1, count),
+    maxQueueSize: numberOption(subject, 'maxQueueSize', config.maxQueueSize, 10_000, count),
+    clock: clockOption(subject, config.clock),
   });
-}
-
-/** @throws TypeError */
-export function checkSignal(subject: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${typeof signal}`);
-}
-
-/** @throws TypeError */
-export function checkDeadline(subject: string, deadline: unknown): void {
-  if (typeof deadline === 'number' && !Number.isNaN(deadline)) return;
-  throw new TypeError(`Cannot ${subject}: deadline must be a number, got ${String(deadline)}`);
-}
-
-/** @throws TypeError */
-export function checkKey(option: 'groupBy' | 'dedupeBy', key: unknown): string {
-  if (typeof key === 'string') return key;
-  throw new TypeError(`Cannot add a request: ${option} must return a string, got ${typeof key}`);
 }

@@ -8,3 +8,8 @@ export function afterPromiseJobs(task: () => void): void {
     process.nextTick(task);
   });
 }
+
+/** Calls `task` as a promise job, when the code that runs now is done. */
+export function asPromiseJob(task: () => void): void {
+  void Promise.resolve().then(task);
+}

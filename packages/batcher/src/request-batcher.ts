@@ -1,24 +1,34 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
-import { Deadlines, emit, Measures, type MeasureListener } from '@forge/internal';
-import { AbortWatch } from './abort-watch.ts';
+import {
+  Deadlines,
+  emit,
+  functionOption,
+  Measures,
+  numberOption,
+  objectOption,
+  signalOption,
+  stringOption,
+  type MeasureListener,
+} from '@forge/internal';
 import { Batch } from './batch.ts';
+import { Callers, requestTimedOut } from './callers.ts';
 import { BatchError } from './errors.ts';
 import type { BatcherEvents } from './events.ts';
-import { Group, type Caller, type Slot } from './group.ts';
+import { Group, type Slot } from './group.ts';
 import { Counts, metricKinds, type BatcherMetrics, type MetricKinds } from './metrics.ts';
 import {
-  checkDeadline,
-  checkKey,
-  checkSignal,
   resolveConfig,
   type BatchConfig,
   type BatchResponse,
+  type Milliseconds,
   type RequestOptions,
-  type ResolvedConfig,
 } from './options.ts';
-import { afterPromiseJobs } from './promise-jobs.ts';
+import { afterPromiseJobs, asPromiseJob } from './promise-jobs.ts';
 import { SettledResults, type SettledResult } from './settled-results.ts';
+
+const ADD = 'add a request';
+const ANY_INSTANT = { min: -Infinity };
 
 /**
  * Groups concurrent requests into batches, and gives each caller its own result.
@@ -34,24 +44,23 @@ import { SettledResults, type SettledResult } from './settled-results.ts';
  *   const users = new RequestBatcher({ process: (ids: readonly number[]) => db.usersByIds(ids) });
  *   const [ada, alan] = await Promise.all([users.addRequest(1), users.addRequest(2)]); // one query
  */
-export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
+export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> implements AsyncDisposable {
   /** Which of the {@link getMetrics} only grow. */
   readonly metricKinds: MetricKinds = metricKinds;
 
-  readonly #config: ResolvedConfig<Req, Res>;
+  readonly #config: Readonly<Required<BatchConfig<Req, Res>>>;
   readonly #groups = new Map<string, Group<Req, Res>>();
   readonly #counts = new Counts();
   readonly #measures = new Measures();
-  /** Runs a function in the async context of whoever constructed the batcher. */
-  readonly #neutral = AsyncLocalStorage.snapshot();
-  // One for each kind of delay: within a kind, deadlines are added in order of time, and so in O(1).
+  /** The async context of whoever constructed the batcher: what `AsyncLocalStorage.snapshot()` keeps, entered cheaper. */
+  readonly #neutral = new AsyncResource('RequestBatcher');
+  readonly #callers: Callers<Req, Res>;
+  // Apart, for within one kind of delay deadlines are added in order of time, and so in O(1).
   readonly #windows: Deadlines<Slot<Req, Res>>;
-  readonly #requestDeadlines: Deadlines<Caller<Req, Res>>;
   readonly #batchDeadlines: Deadlines<Batch<Req, Res>>;
-  readonly #signals: AbortWatch<Caller<Req, Res>>;
   /** Slots in all queues. */
   #queued = 0;
-  /** Groups to look at when the promise-job queue ends. */
+  /** Groups that `#dispatch` will look at. */
   #scheduled: Group<Req, Res>[] = [];
   readonly #drains: (() => void)[] = [];
   #closing: Promise<void> | undefined;
@@ -61,44 +70,66 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     super();
     this.#config = resolveConfig(config);
     const { clock } = this.#config;
+    this.#callers = new Callers(clock, this.#counts, (slot, reason) => {
+      this.#desert(slot, reason);
+    });
     this.#windows = new Deadlines(clock, (slot) => {
       this.#schedule(slot.group);
     });
-    this.#requestDeadlines = new Deadlines(clock, (caller) => {
-      this.#timeOut(caller);
-    });
     this.#batchDeadlines = new Deadlines(clock, (batch) => {
-      this.#timeOutBatch(batch);
-    });
-    this.#signals = new AbortWatch((caller, reason) => {
-      this.#leave(caller, reason, 'aborted');
+      this.#timeOut(batch);
     });
   }
 
   /**
-   * Adds one request and gives its result. Whatever is wrong, it rejects and never throws.
+   * Adds one request and gives its result. The promise rejects with a BatchError (any of its codes), with the `Error` in
+   * the position of the request, with what `process` threw, or with `signal.reason`.
    *
-   * @throws BatchError BATCH_CLOSED, BATCH_QUEUE_FULL, BATCH_REQUEST_TIMEOUT, BATCH_TIMEOUT, BATCH_RESULT_MISMATCH;
-   *   the `Error` in the position of the request; what `process`, `groupBy` or `dedupeBy` threw; `signal.reason`
+   * @throws TypeError when an option is of a wrong type, or `groupBy` or `dedupeBy` gives no string; what these two throw
    */
   addRequest(request: Req, options: RequestOptions = {}): Promise<Res> {
-    return new Promise((resolve, reject) => {
-      this.#admit(request, options, resolve, reject);
-    });
+    objectOption(ADD, 'the options', options);
+    const { signal } = options;
+    signalOption(ADD, signal);
+    const deadline = numberOption(ADD, 'deadline', options.deadline, Infinity, ANY_INSTANT);
+    const { clock, groupBy, dedupeBy, maxQueueSize, maxWaitTime, requestTimeout } = this.#config;
+    // The user's functions come first: they may call the batcher, and what they leave is what is looked at below.
+    const group = groupBy(request);
+    stringOption(ADD, 'what groupBy returns', group);
+    const key = dedupeBy(request);
+    if (key !== undefined) stringOption(ADD, 'what dedupeBy returns', key);
+
+    if (this.#closing !== undefined) return this.#refuse('BATCH_CLOSED', 'the batcher is closed', group);
+    const timed = maxWaitTime > 0 || requestTimeout < Infinity || deadline < Infinity || this.#measures.active;
+    const now = timed ? clock.now() : undefined;
+    const at = now === undefined ? Infinity : Math.min(deadline, now + requestTimeout);
+    if (signal?.aborted === true) return this.#callers.turnAway(signal.reason, 'aborted');
+    if (now !== undefined && at <= now) {
+      return this.#callers.turnAway(requestTimedOut(group, 'before it was added'), 'timeouts');
+    }
+    const shared = this.#join(group, key);
+    if (shared === undefined && this.#queued >= maxQueueSize) {
+      return this.#refuse('BATCH_QUEUE_FULL', `maxQueueSize is ${maxQueueSize}`, group);
+    }
+    return this.#callers.add(shared ?? this.#enqueue(request, group, key, now), signal, at);
   }
 
   /**
    * Adds all of `requests` at once and gives each result as it completes, failures too; `index` tells which it is.
    * It can be read once; leaving the loop early aborts the requests that are still pending.
    *
-   * @throws TypeError when `requests` is no iterable or `signal` no AbortSignal
+   * @throws TypeError when `requests` is no iterable or `signal` no AbortSignal; what {@link addRequest} throws, and then
+   *   it adds none of them
    */
   addRequests(
     requests: Iterable<Req>,
-    { signal }: Pick<RequestOptions, 'signal'> = {},
+    options: Pick<RequestOptions, 'signal'> = {},
   ): AsyncIterable<SettledResult<Res>> {
-    checkSignal('add requests', signal);
-    return new SettledResults([...requests], signal, (request, own) => this.addRequest(request, { signal: own }));
+    const subject = 'add requests';
+    functionOption(subject, 'the iterator of requests', (requests as Iterable<Req> | undefined)?.[Symbol.iterator]);
+    objectOption(subject, 'the options', options);
+    signalOption(subject, options.signal);
+    return new SettledResults([...requests], options.signal, (request, signal) => this.addRequest(request, { signal }));
   }
 
   /** Sends what is queued without waiting for its window, as soon as its group has a call of `process` free. */
@@ -111,9 +142,9 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
 
   /** Resolves when nothing is queued or in flight; it hurries nothing and keeps nobody from adding. */
   drain(): Promise<void> {
-    if (this.#idle) return Promise.resolve();
     return new Promise((resolve) => {
       this.#drains.push(resolve);
+      this.#announceIdle();
     });
   }
 
@@ -138,61 +169,16 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
   /**
    * Calls `listener` with `batchSize` and, for each request, `wait` (queued, ms) when a batch leaves, and with
    * `process` (ms) when it ends. Returns the function that removes the listener.
+   *
+   * @throws TypeError when `listener` is no function
    */
   onMeasure(listener: MeasureListener): () => void {
     return this.#measures.add(listener);
   }
 
-  get #idle(): boolean {
-    return this.#queued === 0 && this.#counts.inFlightBatches === 0;
-  }
-
-  #admit(
-    request: Req,
-    { signal, deadline = Infinity }: RequestOptions,
-    resolve: (value: Res) => void,
-    reject: (reason: unknown) => void,
-  ): void {
-    const { clock, groupBy, dedupeBy, maxWaitTime, requestTimeout } = this.#config;
-    checkSignal('add a request', signal);
-    checkDeadline('add a request', deadline);
-    // The user's functions come first: they may call the batcher, and what they leave is what is looked at below.
-    const name = groupBy === undefined ? '' : checkKey('groupBy', groupBy(request));
-    const key = dedupeBy?.(request);
-    if (key !== undefined) checkKey('dedupeBy', key);
-    if (this.#closing !== undefined) this.#refuse('BATCH_CLOSED', 'the batcher is closed', name);
-
-    const timed = maxWaitTime > 0 || requestTimeout < Infinity || deadline < Infinity || this.#measures.active;
-    const now = timed ? clock.now() : undefined;
-    const at = now === undefined ? Infinity : Math.min(deadline, now + requestTimeout);
-    if (signal?.aborted === true) {
-      this.#counts.totalRequests++;
-      this.#counts.aborted++;
-      reject(signal.reason);
-      return;
-    }
-    if (now !== undefined && at <= now) {
-      this.#counts.totalRequests++;
-      this.#counts.timeouts++;
-      reject(requestTimedOut(name, 'before it was added'));
-      return;
-    }
-    const slot = this.#join(name, key) ?? this.#enqueue(request, name, key, now);
-    const caller = { slot, resolve, reject, signal, deadline: undefined, previous: undefined, next: undefined };
-    this.#addCaller(caller, at);
-  }
-
-  #addCaller(caller: Caller<Req, Res>, at: number): void {
-    caller.slot.callers.push(caller);
-    if (at < Infinity) caller.deadline = this.#requestDeadlines.add(caller, at);
-    if (caller.signal !== undefined) this.#signals.add(caller.signal, caller);
-    this.#counts.totalRequests++;
-    this.#counts.pendingRequests++;
-  }
-
-  #refuse(code: 'BATCH_CLOSED' | 'BATCH_QUEUE_FULL', reason: string, group: string): never {
+  #refuse(code: 'BATCH_CLOSED' | 'BATCH_QUEUE_FULL', reason: string, group: string): Promise<never> {
     this.#counts.rejected++;
-    throw new BatchError(code, `Cannot add a request: ${reason}`, group);
+    return Promise.reject(new BatchError(code, `Cannot add a request: ${reason}`, group));
   }
 
   /** The slot of an equal request; one in flight that all had left is awaited again. */
@@ -204,9 +190,8 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     return slot;
   }
 
-  #enqueue(request: Req, name: string, key: string | undefined, now: number | undefined): Slot<Req, Res> {
-    const { maxBatchSize, maxConcurrency, maxQueueSize, maxWaitTime } = this.#config;
-    if (this.#queued >= maxQueueSize) this.#refuse('BATCH_QUEUE_FULL', `maxQueueSize is ${maxQueueSize}`, name);
+  #enqueue(request: Req, name: string, key: string | undefined, now: Milliseconds | undefined): Slot<Req, Res> {
+    const { maxBatchSize, maxConcurrency, maxWaitTime } = this.#config;
     let group = this.#groups.get(name);
     if (group === undefined) {
       group = new Group(name);
@@ -227,38 +212,57 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     if (slot.window !== undefined) this.#windows.remove(slot.window);
   }
 
+  /** What nobody waits for any more goes with its last caller. */
+  #desert(slot: Slot<Req, Res>, reason: unknown): void {
+    const { group, batch } = slot;
+    if (batch === undefined) {
+      this.#dequeue(slot);
+      group.unshare(slot);
+      if (group.idle) this.#groups.delete(group.name);
+      this.#announceIdle();
+    } else if (--batch.awaited === 0) {
+      this.#neutral.runInAsyncScope(() => {
+        this.#fail(batch, reason, 'abandoned');
+      });
+    }
+  }
+
   #schedule(group: Group<Req, Res>): void {
     if (group.scheduled) return;
     group.scheduled = true;
-    if (this.#scheduled.push(group) === 1) this.#neutral(afterPromiseJobs, this.#dispatch);
+    if (this.#scheduled.push(group) > 1) return;
+    // A batch that one request fills has nothing to collect.
+    const soon = this.#config.maxBatchSize === 1 ? asPromiseJob : afterPromiseJobs;
+    this.#neutral.runInAsyncScope(soon, undefined, this.#dispatch);
   }
 
   readonly #dispatch = (): void => {
-    const { clock, maxBatchSize, maxConcurrency, maxWaitTime } = this.#config;
     const groups = this.#scheduled;
     this.#scheduled = [];
     for (const group of groups) {
       group.scheduled = false;
-      while (group.inFlightBatches < maxConcurrency && group.queue.size > 0) {
-        const now = clock.now();
-        if (!group.isDue(maxBatchSize, maxWaitTime, now)) break;
-        const slots = this.#take(group, now);
-        if (slots.length > 0) this.#start(group, slots, now);
-      }
+      this.#serve(group);
     }
   };
 
-  /** The next slots of a group, less the callers whose deadline has passed though its timer is late. */
-  #take(group: Group<Req, Res>, now: number): Slot<Req, Res>[] {
+  /** Sends what may leave, until `process` adds a request: that is scheduled, to collect like any other. */
+  #serve(group: Group<Req, Res>): void {
+    const { clock, maxBatchSize, maxConcurrency, maxWaitTime } = this.#config;
+    while (!group.scheduled && group.inFlightBatches < maxConcurrency) {
+      const now = clock.now();
+      if (!group.isDue(maxBatchSize, maxWaitTime, now)) break;
+      const slots = this.#take(group, now);
+      if (slots.length > 0) this.#start(group, slots, now);
+    }
+  }
+
+  /** The next slots of a group, less the callers whose deadline has passed. */
+  #take(group: Group<Req, Res>, now: Milliseconds): Slot<Req, Res>[] {
     const slots: Slot<Req, Res>[] = [];
     let slot = group.queue.first;
     while (slot !== undefined && slots.length < this.#config.maxBatchSize) {
       const { next } = slot;
-      for (let caller = slot.callers.first; caller !== undefined;) {
-        const other = caller.next;
-        if (caller.deadline !== undefined && caller.deadline.at <= now) this.#timeOut(caller);
-        caller = other;
-      }
+      this.#callers.expire(slot, now);
       if (slot.callers.size > 0) slots.push(slot);
       slot = next;
     }
@@ -267,7 +271,7 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     return slots;
   }
 
-  #start(group: Group<Req, Res>, slots: readonly Slot<Req, Res>[], now: number): void {
+  #start(group: Group<Req, Res>, slots: readonly Slot<Req, Res>[], now: Milliseconds): void {
     const batch = new Batch(++this.#counts.totalBatches, group, slots, now);
     for (const slot of slots) slot.batch = batch;
     group.inFlightBatches++;
@@ -300,11 +304,11 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     let failed = 0;
     for (const [index, slot] of slots.entries()) {
       const result = results[index] as Res | Error;
-      if (result instanceof Error) {
+      if (isError(result)) {
         failed++;
-        this.#reject(slot, result, 'errors');
+        this.#callers.reject(slot, result, 'errors');
       } else {
-        this.#resolve(slot, result);
+        this.#callers.resolve(slot, result);
       }
     }
     emit(this, 'batchProcessed', () => ({ id, group: group.name, size: slots.length, failed, processingTime }));
@@ -316,17 +320,22 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     if (batch.ended) return;
     const { id, group, slots } = batch;
     this.#end(batch);
-    if (why !== 'abandoned') for (const slot of slots) this.#reject(slot, error, why);
+    if (why !== 'abandoned') for (const slot of slots) this.#callers.reject(slot, error, why);
     if (why !== 'errors') batch.abort(error);
     emit(this, 'batchError', () => ({ id, group: group.name, size: slots.length, error }));
     this.#announceIdle();
+  }
+
+  #timeOut(batch: Batch<Req, Res>): void {
+    const message = `Cannot complete batch ${batch.id}: batchTimeout, ${this.#config.batchTimeout} ms, has passed`;
+    this.#fail(batch, new BatchError('BATCH_TIMEOUT', message, batch.group.name), 'timeouts');
   }
 
   /**
    * Frees the place of a batch and returns its processing time. It comes before the callers are settled: `resolve`
    * reads the `then` of a result, and a request that this adds must not join a slot that is being settled.
    */
-  #end(batch: Batch<Req, Res>): number {
+  #end(batch: Batch<Req, Res>): Milliseconds {
     const { group, slots, startedAt, deadline } = batch;
     batch.ended = true;
     if (deadline !== undefined) this.#batchDeadlines.remove(deadline);
@@ -341,68 +350,14 @@ export class RequestBatcher<Req, Res> extends EventEmitter<BatcherEvents> {
     return processingTime;
   }
 
-  #resolve({ callers }: Slot<Req, Res>, value: Res): void {
-    for (let caller = callers.first; caller !== undefined; caller = callers.first) {
-      this.#release(caller);
-      caller.resolve(value);
-    }
-  }
-
-  #reject({ callers }: Slot<Req, Res>, reason: unknown, counter: 'errors' | 'timeouts'): void {
-    for (let caller = callers.first; caller !== undefined; caller = callers.first) {
-      this.#release(caller);
-      this.#counts[counter]++;
-      caller.reject(reason);
-    }
-  }
-
-  #timeOut(caller: Caller<Req, Res>): void {
-    const { batch, group } = caller.slot;
-    const reason = requestTimedOut(group.name, batch === undefined ? 'in the queue' : 'in flight');
-    this.#leave(caller, reason, 'timeouts');
-  }
-
-  #timeOutBatch(batch: Batch<Req, Res>): void {
-    const message = `Cannot complete batch ${batch.id}: batchTimeout, ${this.#config.batchTimeout} ms, has passed`;
-    this.#fail(batch, new BatchError('BATCH_TIMEOUT', message, batch.group.name), 'timeouts');
-  }
-
-  /** One caller goes without a result; what nobody waits for any more goes with the last. */
-  #leave(caller: Caller<Req, Res>, reason: unknown, counter: 'aborted' | 'timeouts'): void {
-    const { slot } = caller;
-    const { group, batch } = slot;
-    this.#release(caller);
-    this.#counts[counter]++;
-    caller.reject(reason);
-    if (slot.callers.size > 0) return;
-    if (batch !== undefined) {
-      batch.awaited--;
-      if (batch.awaited > 0) return;
-      this.#neutral(() => {
-        this.#fail(batch, reason, 'abandoned');
-      });
-      return;
-    }
-    this.#dequeue(slot);
-    group.unshare(slot);
-    if (group.idle) this.#groups.delete(group.name);
-    this.#announceIdle();
-  }
-
-  /** Takes a caller from its slot, with all that could still reach it. */
-  #release(caller: Caller<Req, Res>): void {
-    caller.slot.callers.remove(caller);
-    if (caller.deadline !== undefined) this.#requestDeadlines.remove(caller.deadline);
-    if (caller.signal !== undefined) this.#signals.remove(caller.signal, caller);
-    this.#counts.pendingRequests--;
-  }
-
   #announceIdle(): void {
-    if (this.#drains.length === 0 || !this.#idle) return;
+    if (this.#drains.length === 0 || this.#queued > 0 || this.#counts.inFlightBatches > 0) return;
     for (const resolve of this.#drains.splice(0)) resolve();
   }
 }
 
-function requestTimedOut(group: string, when: 'before it was added' | 'in the queue' | 'in flight'): BatchError {
-  return new BatchError('BATCH_REQUEST_TIMEOUT', `Cannot answer a request: its deadline passed ${when}`, group);
+/** An error of another realm, such as a vm context, is no instance of this realm's class. */
+function isError(result: unknown): result is Error {
+  if (typeof result !== 'object' || result === null) return false;
+  return result instanceof Error || Object.prototype.toString.call(result) === '[object Error]';
 }

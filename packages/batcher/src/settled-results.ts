@@ -18,7 +18,7 @@ export class SettledResults<Req, Res> implements AsyncIterableIterator<SettledRe
   readonly #forward = (): void => {
     this.#abort.abort(this.#signal?.reason);
   };
-  #results: SettledResult<Res>[] = [];
+  #results: (SettledResult<Res> | undefined)[] = [];
   #read = 0;
   readonly #readers: ((step: Step<Res>) => void)[] = [];
   #pending: number;
@@ -32,15 +32,21 @@ export class SettledResults<Req, Res> implements AsyncIterableIterator<SettledRe
     this.#signal = signal;
     if (signal?.aborted === true) this.#forward();
     else if (requests.length > 0) signal?.addEventListener('abort', this.#forward, { once: true });
-    for (const [index, request] of requests.entries()) {
-      send(request, this.#abort.signal).then(
-        (value) => {
-          this.#push({ index, status: 'fulfilled', value });
-        },
-        (reason: unknown) => {
-          this.#push({ index, status: 'rejected', reason });
-        },
-      );
+    try {
+      for (const [index, request] of requests.entries()) {
+        send(request, this.#abort.signal).then(
+          (value) => {
+            this.#push({ index, status: 'fulfilled', value });
+          },
+          (reason: unknown) => {
+            this.#push({ index, status: 'rejected', reason });
+          },
+        );
+      }
+    } catch (error) {
+      // One that cannot be sent takes those before it back.
+      void this.return();
+      throw error;
     }
   }
 
@@ -51,7 +57,8 @@ export class SettledResults<Req, Res> implements AsyncIterableIterator<SettledRe
   next(): Promise<Step<Res>> {
     const result = this.#results[this.#read];
     if (result !== undefined) {
-      this.#read++;
+      // What is read is not kept until the last is.
+      this.#results[this.#read++] = undefined;
       return Promise.resolve({ done: false, value: result });
     }
     if (this.#pending === 0) return Promise.resolve({ done: true, value: undefined });

@@ -1,13 +1,16 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { RequestBatcher, type BatchConfig, type RequestOptions } from '../src/index.ts';
 import { controlled, echo, outcome, settled } from './support.ts';
 
 const process = (requests: readonly string[]): string[] => [...requests];
-const create = (config: object): RequestBatcher<string, string> =>
+const create = (config: unknown): RequestBatcher<string, string> =>
   new RequestBatcher(config as BatchConfig<string, string>);
 
 describe('new RequestBatcher', () => {
   it.each([
+    [undefined, TypeError, 'Cannot create a RequestBatcher: the config must be an object, got undefined'],
+    [() => [], TypeError, 'Cannot create a RequestBatcher: the config must be an object, got a function'],
     [{}, TypeError, 'Cannot create a RequestBatcher: process must be a function, got undefined'],
     [{ process: 'x' }, TypeError, 'process must be a function, got "x"'],
     [{ process, groupBy: 'type' }, TypeError, 'groupBy must be a function, got "type"'],
@@ -37,19 +40,20 @@ describe('new RequestBatcher', () => {
 
 describe('addRequest', () => {
   it.each([
-    [{ signal: {} }, 'signal must be an AbortSignal, got object'],
-    [{ deadline: 'soon' }, 'deadline must be a number, got soon'],
+    [{ signal: {} }, 'signal must be an AbortSignal, got an object'],
+    [{ deadline: 'soon' }, 'deadline must be a number, got "soon"'],
     [{ deadline: Number.NaN }, 'deadline must be a number, got NaN'],
-    [null, 'null'],
-  ])('rejects with a TypeError and queues nothing when its options are %o', async (options, message) => {
+    [null, 'the options must be an object, got null'],
+    [5, 'the options must be an object, got 5'],
+  ])('throws a TypeError at once and queues nothing when its options are %o', (options, message) => {
     const { batcher } = echo();
-    const result = batcher.addRequest('a', options as unknown as RequestOptions);
-    await expect(result).rejects.toThrow(TypeError);
-    await expect(result).rejects.toThrow(message);
+    const add = (): unknown => batcher.addRequest('a', options as unknown as RequestOptions);
+    expect(add).toThrow(TypeError);
+    expect(add).toThrow(`Cannot add a request: ${message}`);
     expect(batcher.getMetrics()).toMatchObject({ totalRequests: 0, pendingRequests: 0, groups: 0 });
   });
 
-  it.each(['groupBy', 'dedupeBy'])('rejects with the error when %s throws', async (option) => {
+  it.each(['groupBy', 'dedupeBy'])('throws the very error at once when %s throws', (option) => {
     const error = new Error('bad request');
     const batcher = create({
       process,
@@ -57,13 +61,23 @@ describe('addRequest', () => {
         throw error;
       },
     });
-    await expect(batcher.addRequest('a')).rejects.toBe(error);
-    expect(batcher.getMetrics().pendingRequests).toBe(0);
+    expect(() => batcher.addRequest('a')).toThrow(error);
+    expect(batcher.getMetrics()).toMatchObject({ totalRequests: 0, pendingRequests: 0, groups: 0 });
   });
 
-  it.each(['groupBy', 'dedupeBy'])('rejects with a TypeError when %s gives no string', async (option) => {
+  it.each(['groupBy', 'dedupeBy'])('throws a TypeError at once when %s gives no string', (option) => {
     const batcher = create({ process, [option]: () => 7 });
-    await expect(batcher.addRequest('a')).rejects.toThrow(`${option} must return a string, got number`);
+    expect(() => batcher.addRequest('a')).toThrow(TypeError);
+    expect(() => batcher.addRequest('a')).toThrow(
+      `Cannot add a request: what ${option} returns must be a string, got 7`,
+    );
+  });
+
+  it('throws for wrong options, and rejects for right ones, when the batcher is closed', async () => {
+    const { batcher } = echo();
+    await batcher.close();
+    expect(() => batcher.addRequest('a', { deadline: Number.NaN })).toThrow(TypeError);
+    await expect(batcher.addRequest('a')).rejects.toMatchObject({ code: 'BATCH_CLOSED' });
   });
 
   it('serves keys that are names of Object.prototype', async () => {
@@ -74,10 +88,37 @@ describe('addRequest', () => {
 });
 
 describe('addRequests', () => {
-  it('throws a TypeError when its arguments are of a wrong type', () => {
+  it.each([
+    [5, {}, 'Cannot add requests: the iterator of requests must be a function, got undefined'],
+    [undefined, {}, 'Cannot add requests: the iterator of requests must be a function, got undefined'],
+    [['a'], null, 'Cannot add requests: the options must be an object, got null'],
+    [['a'], { signal: {} }, 'Cannot add requests: signal must be an AbortSignal, got an object'],
+  ])('throws a TypeError at once for %o with %o', (requests, options, message) => {
     const { batcher } = echo();
-    expect(() => batcher.addRequests(5 as unknown as string[])).toThrow(TypeError);
-    expect(() => batcher.addRequests(['a'], { signal: {} as AbortSignal })).toThrow('signal must be an AbortSignal');
+    const add = (): unknown => batcher.addRequests(requests as string[], options as { signal: AbortSignal });
+    expect(add).toThrow(TypeError);
+    expect(add).toThrow(message);
+  });
+
+  it('throws at once and sends none when one of its requests has no key', async () => {
+    const calls: unknown[] = [];
+    const batcher = create({
+      process: (requests: readonly string[]) => calls.push(requests),
+      dedupeBy: (request: string) => (request === 'bad' ? 7 : request),
+    });
+    const { signal } = new AbortController();
+    expect(() => batcher.addRequests(['a', 'bad', 'b'], { signal })).toThrow('what dedupeBy returns must be a string');
+    await settled();
+    expect(calls).toEqual([]);
+    expect(batcher.getMetrics()).toMatchObject({ pendingRequests: 0, groups: 0 });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
+
+describe('onMeasure', () => {
+  it('throws a TypeError at once when its listener is no function', () => {
+    const { batcher } = echo();
+    expect(() => batcher.onMeasure(5 as unknown as () => void)).toThrow(TypeError);
   });
 });
 
@@ -105,6 +146,26 @@ describe('a listener that throws', () => {
 });
 
 describe('process that calls its batcher', () => {
+  it('may add requests, which collect with those that follow though calls of process are free', async () => {
+    const batches: string[][] = [];
+    const batcher: RequestBatcher<string, string> = new RequestBatcher<string, string>({
+      maxConcurrency: 4,
+      process: async (requests) => {
+        batches.push([...requests]);
+        if (requests.includes('outer')) {
+          void batcher.addRequest('a');
+          void batcher.addRequest('b');
+          await Promise.resolve();
+          void batcher.addRequest('c');
+        }
+        return [...requests];
+      },
+    });
+    await batcher.addRequest('outer');
+    await batcher.drain();
+    expect(batches).toEqual([['outer'], ['a', 'b', 'c']]);
+  });
+
   it('may add requests, which make the next batch', async () => {
     const batches: string[][] = [];
     const inner: Promise<string>[] = [];

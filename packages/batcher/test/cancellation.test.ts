@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestBatcher } from '../src/index.ts';
 import { controlled, echo, outcome, settled } from './support.ts';
@@ -252,4 +253,24 @@ describe('batchTimeout', () => {
     await batcher.addRequest('a');
     expect(vi.getTimerCount()).toBe(0);
   });
+});
+
+describe('a stall of the event loop', () => {
+  it.each(['requestTimeout', 'batchTimeout'])(
+    'rejects no request whose answer has come in when it is longer than %s',
+    async (bound) => {
+      vi.useRealTimers();
+      const { batcher, calls } = controlled({ [bound]: 20 });
+      const callers = ['a', 'b'].map((each) => outcome(batcher.addRequest(each)));
+      const drained = batcher.drain();
+      setImmediate(() => {
+        // The answer comes in during the stall, but timers run before the loop reads it.
+        void stat(import.meta.filename).then(() => calls[0]?.resolve(['A', 'B']));
+        const until = performance.now() + 200;
+        while (performance.now() < until);
+      });
+      await drained;
+      expect(callers.map(({ value }) => value)).toEqual(['A', 'B']);
+    },
+  );
 });

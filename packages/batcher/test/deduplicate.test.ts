@@ -127,7 +127,8 @@ describe('dedupeBy', () => {
           // oxlint-disable-next-line unicorn/no-thenable -- what a resolve reads is the point
           Object.defineProperty(result, 'then', {
             get: () => {
-              again ??= batcher.addRequest(request);
+              // Read when the response is checked, which joins, and last when the request is settled.
+              again = batcher.addRequest(request);
               return undefined;
             },
           });

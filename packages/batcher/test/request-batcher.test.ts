@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { RequestBatcher } from '../src/index.ts';
 import { controlled, echo, outcome, settled } from './support.ts';
@@ -41,23 +42,57 @@ describe('RequestBatcher results', () => {
   });
 
   it.each([
-    ['too few results', ['A'], 'process gave 1 result for 2 requests'],
-    ['too many results', ['A', 'B', 'C'], 'process gave 3 results for 2 requests'],
+    ['too few results', ['A'], 'an array of 1'],
+    ['too many results', ['A', 'B', 'C'], 'an array of 3'],
     // oxlint-disable-next-line no-sparse-arrays
-    ['a hole', [, 'B'], 'process gave 1 result and 1 hole for 2 requests'],
-    ['an object', { a: 'A' }, 'process gave a value of type object for 2 requests'],
-    ['nothing', undefined, 'process gave a value of type undefined for 2 requests'],
-    ['null', null, 'process gave null for 2 requests'],
-  ])('rejects each request of a batch when process gives %s', async (_, response, message) => {
+    ['a hole', [, 'B'], 'a hole at 0'],
+    ['a promise', ['A', Promise.resolve('B')], 'a promise at 1: await Promise.all() of them'],
+    ['an object', { a: 'A' }, 'a value of type object'],
+    ['nothing', undefined, 'a value of type undefined'],
+    ['null', null, 'null'],
+  ])('rejects each request of a batch when process gives %s', async (_, response, got) => {
     const { batcher, calls } = controlled();
     const callers = ['a', 'b'].map((each) => outcome(batcher.addRequest(each)));
     await settled();
     calls[0]?.resolve(response as string[]);
     await settled();
+    const message = `Cannot settle batch 1: process must give an array of 2, one result for each request, got ${got}`;
     for (const { reason } of callers) {
-      expect(reason).toMatchObject({ name: 'BatchError', code: 'BATCH_RESULT_MISMATCH', group: '' });
-      expect((reason as Error).message).toContain(message);
+      expect(reason).toMatchObject({ name: 'BatchError', code: 'BATCH_RESULT_MISMATCH', group: '', message });
     }
+    expect(batcher.getMetrics()).toMatchObject({ errors: 2, inFlightBatches: 0 });
+  });
+
+  it.each(['while callers wait', 'when none is left'])(
+    'leaves no rejection unhandled when process gives promises %s',
+    async (when) => {
+      const unhandled: unknown[] = [];
+      const note = (reason: unknown): void => void unhandled.push(reason);
+      process.on('unhandledRejection', note);
+      const { batcher, calls } = controlled();
+      const controller = new AbortController();
+      const callers = ['a', 'b'].map((each) => outcome(batcher.addRequest(each, { signal: controller.signal })));
+      await settled();
+      if (when === 'when none is left') controller.abort();
+      const failing = ['a', 'b'].map((each) => Promise.reject(new Error(`no ${each}`)));
+      calls[0]?.resolve(failing as unknown as string[]);
+      await settled();
+      expect(callers.map(({ state }) => state)).toEqual(['rejected', 'rejected']);
+      expect(unhandled).toEqual([]);
+      process.off('unhandledRejection', note);
+    },
+  );
+
+  it('fails one request alone when process gives an Error of another realm', async () => {
+    const { batcher, calls } = controlled();
+    const [a, b] = ['a', 'b'].map((each) => outcome(batcher.addRequest(each)));
+    await settled();
+    const foreign = runInNewContext('new RangeError("foreign")') as Error;
+    expect(foreign).not.toBeInstanceOf(Error);
+    calls[0]?.resolve([foreign, 'B']);
+    await settled();
+    expect([a?.reason, b?.value]).toEqual([foreign, 'B']);
+    expect(batcher.getMetrics().errors).toBe(1);
   });
 
   it('rejects each request with the very reason when process rejects', async () => {
@@ -100,6 +135,14 @@ describe('RequestBatcher dispatch', () => {
       .then(() => batcher.addRequest('b'));
     await Promise.all([first, chained]);
     expect(batches).toEqual([['a', 'b']]);
+  });
+
+  it('leaves before the promise jobs that follow when one request fills a batch', async () => {
+    const { batcher, batches } = echo({ maxBatchSize: 1 });
+    const result = batcher.addRequest('a');
+    await Promise.resolve();
+    expect(batches).toEqual([['a']]);
+    await result;
   });
 
   it('needs no timer when no bound on time is set', async () => {

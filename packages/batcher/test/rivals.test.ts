@@ -67,19 +67,6 @@ describe('unlike dataloader, RequestBatcher', () => {
     expect(seen).toEqual([undefined]);
   });
 
-  it('does not throw from the call when a key function throws', async () => {
-    const { batcher } = echo({
-      dedupeBy: () => {
-        throw new Error('no key');
-      },
-    });
-    let result: Promise<string> | undefined;
-    expect(() => {
-      result = batcher.addRequest('a');
-    }).not.toThrow();
-    await expect(result).rejects.toThrow('no key');
-  });
-
   it('does not send chunks in parallel beyond its limit (dataloader#172)', async () => {
     const { batcher, calls } = controlled({ maxBatchSize: 2 });
     for (const each of ['a', 'b', 'c', 'd']) void batcher.addRequest(each);

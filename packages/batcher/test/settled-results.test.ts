@@ -1,7 +1,12 @@
 import { getEventListeners } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { SettledResult } from '../src/index.ts';
+import { RequestBatcher, type SettledResult } from '../src/index.ts';
 import { controlled, echo, settled } from './support.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 describe('addRequests', () => {
   it('gives every result, failures too, with the index of its request', async () => {
@@ -60,6 +65,20 @@ describe('addRequests', () => {
     expect(batcher.getMetrics()).toMatchObject({ aborted: 2, pendingRequests: 0 });
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
     await expect(results[Symbol.asyncIterator]().next()).resolves.toEqual({ done: true, value: undefined });
+  });
+
+  it('does not keep a result that was read while others are pending', async () => {
+    const batcher = new RequestBatcher<string, object>({
+      maxBatchSize: 1,
+      process: ([request]) => (request === 'a' ? [{}] : new Promise(() => {})),
+    });
+    const iterator = batcher.addRequests(['a', 'b'])[Symbol.asyncIterator]();
+    await settled();
+    const result = await iterator.next().then(({ value }) => new WeakRef(value as object));
+    await settled();
+    collectGarbage();
+    expect(result.deref()).toBeUndefined();
+    await iterator.return?.();
   });
 
   it('gives no more results when it is left, though some have come', async () => {

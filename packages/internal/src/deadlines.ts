@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
 import { List, type Link } from './list.ts';
 import { after } from './timers.ts';
@@ -29,7 +29,8 @@ const STALL = 100;
 export class Deadlines<T> {
   readonly #clock: Clock;
   readonly #onDue: (item: T) => void;
-  readonly #neutral = AsyncLocalStorage.snapshot();
+  readonly #scope = new AsyncResource('forge.Deadlines');
+  readonly #onTimer = (): void => this.#wake();
   readonly #pending = new List<Deadline<T>>();
   #stop: (() => void) | undefined;
   #armedFor = Infinity;
@@ -57,7 +58,10 @@ export class Deadlines<T> {
   #arm(at: number): void {
     this.#stop?.();
     this.#armedFor = at;
-    this.#stop = at === Infinity ? undefined : this.#neutral(after, at - this.#clock.now(), () => this.#wake());
+    this.#stop =
+      at === Infinity
+        ? undefined
+        : this.#scope.runInAsyncScope(after, undefined, at - this.#clock.now(), this.#onTimer);
   }
 
   #wake(): void {

@@ -90,6 +90,8 @@ export class Upstream {
       process: async (requests, { signal }) => Promise.all(requests.map(({ call }) => this.#forward(call, signal))),
       dedupeBy: ({ mergeKey }) => mergeKey,
       maxBatchSize: 1,
+      // Each call has its own deadline.
+      batchTimeout: Infinity,
       maxConcurrency: config.maxConcurrency,
       maxQueueSize,
     });

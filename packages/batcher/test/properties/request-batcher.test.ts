@@ -44,7 +44,7 @@ interface Call {
   reject(error: unknown): void;
 }
 
-const ANSWERS = ['ok', 'partial', 'missing', 'extra', 'hole', 'reject'] as const;
+const ANSWERS = ['ok', 'partial', 'missing', 'extra', 'hole', 'promises', 'reject'] as const;
 
 const command = fc.oneof(
   {
@@ -245,6 +245,8 @@ class Model {
       call.resolve(good.slice(1));
     } else if (how === 'extra') {
       call.resolve([...good, 'extra']);
+    } else if (how === 'promises') {
+      call.resolve(good.map((each) => Promise.reject(new Error(each)) as unknown as string));
     } else if (how === 'hole') {
       const response: string[] = [...good];
       // oxlint-disable-next-line typescript/no-array-delete
