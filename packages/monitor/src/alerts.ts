@@ -9,18 +9,19 @@ const HYSTERESIS = 0.1;
 
 interface Rule {
   readonly metric: keyof PerformanceMetrics & (AlertType | 'averageLatency');
-  readonly breach: 'above' | 'below';
+  /** 1 where the figure should be at most the threshold, -1 where at least. */
+  readonly sign: 1 | -1;
   readonly needs?: 'samples' | 'fullWindow';
   readonly title: string;
   readonly unit: string;
 }
 
 const RULES: Readonly<Record<AlertType, Rule>> = {
-  latency: { metric: 'averageLatency', breach: 'above', needs: 'samples', title: 'Average latency', unit: ' ms' },
-  errorRate: { metric: 'errorRate', breach: 'above', needs: 'samples', title: 'Error rate', unit: ' %' },
-  throughput: { metric: 'throughput', breach: 'below', needs: 'fullWindow', title: 'Throughput', unit: ' req/s' },
-  memoryUsage: { metric: 'memoryUsage', breach: 'above', title: 'Memory usage', unit: ' %' },
-  cpuUsage: { metric: 'cpuUsage', breach: 'above', title: 'CPU usage', unit: ' %' },
+  latency: { metric: 'averageLatency', sign: 1, needs: 'samples', title: 'Average latency', unit: ' ms' },
+  errorRate: { metric: 'errorRate', sign: 1, needs: 'samples', title: 'Error rate', unit: ' %' },
+  throughput: { metric: 'throughput', sign: -1, needs: 'fullWindow', title: 'Throughput', unit: ' req/s' },
+  memoryUsage: { metric: 'memoryUsage', sign: 1, title: 'Memory usage', unit: ' %' },
+  cpuUsage: { metric: 'cpuUsage', sign: 1, title: 'CPU usage', unit: ' %' },
 };
 
 /** What a check is made on. */
@@ -54,17 +55,19 @@ export class Alerts {
     this.#thresholds = thresholds;
   }
 
-  check(input: AlertInput): AlertChange[] {
+  check({ metrics, samples, windowFull }: AlertInput): AlertChange[] {
     const changes: AlertChange[] = [];
     for (const type of ALERT_TYPES) {
       const threshold = this.#thresholds[type];
       if (threshold === undefined) continue;
-      const value = input.metrics[RULES[type].metric];
+      const { metric, sign, needs } = RULES[type];
+      const value = metrics[metric];
       if (this.#firing.has(type)) {
-        if (!holdsAgain(RULES[type], value, threshold)) continue;
+        if (sign * value > sign * threshold * (1 - sign * HYSTERESIS)) continue;
         this.#firing.delete(type);
         changes.push({ event: 'alertResolved', alert: describe(type, value, threshold, 'is back at') });
-      } else if (crosses(RULES[type], value, threshold) && isFounded(RULES[type], input)) {
+      } else if (sign * value > sign * threshold) {
+        if (needs === 'samples' ? samples < FEWEST_SAMPLES : needs === 'fullWindow' && !windowFull) continue;
         this.#firing.add(type);
         changes.push({ event: 'alert', alert: describe(type, value, threshold, 'is at') });
       }
@@ -73,26 +76,10 @@ export class Alerts {
   }
 }
 
-function crosses({ breach }: Rule, value: number, threshold: number): boolean {
-  return breach === 'above' ? value > threshold : value < threshold;
-}
-
-function holdsAgain({ breach }: Rule, value: number, threshold: number): boolean {
-  return breach === 'above' ? value <= threshold * (1 - HYSTERESIS) : value >= threshold * (1 + HYSTERESIS);
-}
-
-function isFounded({ needs }: Rule, { samples, windowFull }: AlertInput): boolean {
-  if (needs === 'samples') return samples >= FEWEST_SAMPLES;
-  return needs === undefined || windowFull;
-}
-
 function describe(type: AlertType, value: number, threshold: number, verb: string): PerformanceAlert {
-  const { title, unit, breach } = RULES[type];
-  const limit = breach === 'above' ? 'at most' : 'at least';
-  const message = `${title} ${verb} ${round(value)}${unit}, should be ${limit} ${threshold}${unit}`;
+  const { title, unit, sign } = RULES[type];
+  const rounded = Number(value.toPrecision(4));
+  const limit = sign === 1 ? 'at most' : 'at least';
+  const message = `${title} ${verb} ${rounded}${unit}, should be ${limit} ${threshold}${unit}`;
   return { type, value, threshold, message };
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(4));
 }

@@ -29,28 +29,21 @@ interface Family<Kind extends string, Point> {
   readonly points: readonly Point[];
 }
 
+export type ValueFamily = Family<'counter' | 'gauge', ValuePoint>;
+
 /** One metric with all its series, as whatever exports metrics reads it. */
-export type MetricFamily = Family<'counter' | 'gauge', ValuePoint> | Family<'histogram', HistogramPoint>;
+export type MetricFamily = ValueFamily | Family<'histogram', HistogramPoint>;
 
 /** A family of one point. */
 export function single(
   kind: 'counter' | 'gauge',
   name: string,
   value: number,
-  {
-    help,
-    unit = 'count',
-    labels = {},
-  }: { readonly help: string; readonly unit?: ExportedUnit; readonly labels?: Readonly<Record<string, string>> },
-): MetricFamily {
-  return {
-    name,
-    help,
-    kind,
-    unit,
-    labels: Object.keys(labels),
-    points: [{ labelValues: Object.values(labels), value }],
-  };
+  { help, unit = 'count' }: { readonly help: string; readonly unit?: ExportedUnit },
+  labels: Readonly<Record<string, string>> = {},
+): ValueFamily {
+  const point = { labelValues: Object.values(labels), value };
+  return { name, help, kind, unit, labels: Object.keys(labels), points: [point] };
 }
 
 /** Divided, not multiplied by 0.001, so that 35 ms is exactly the double that 0.035 is. */

@@ -1,67 +1,32 @@
 import { Bins, binOf, isMeasurable } from './bins.ts';
-import { exported, type MetricFamily } from './families.ts';
-import {
-  Instrument,
-  type BoundHistogram,
-  type Definition,
-  type Histogram,
-  type HistogramSnapshot,
-} from './instruments.ts';
+import { exported, type HistogramPoint } from './families.ts';
+import type { BoundHistogram, Definition, HistogramSnapshot, Series } from './instruments.ts';
 import type { Milliseconds } from './options.ts';
 import { SlidingWindow } from './window.ts';
 
-const EMPTY: HistogramSnapshot = Object.freeze({ count: 0, sum: 0, quantile: () => Number.NaN });
-
-export class HistogramInstrument extends Instrument<HistogramSeries> implements Histogram {
-  constructor(definition: Definition) {
-    super(definition, HistogramSeries);
-  }
-
-  record(value: number, ...labelValues: string[]): void {
-    this.series.get(labelValues).record(value);
-  }
-
-  snapshot(...labelValues: string[]): HistogramSnapshot {
-    return this.series.find(labelValues)?.snapshot() ?? EMPTY;
-  }
-
-  family(): MetricFamily {
-    const { name, help, labels } = this.definition;
-    const { unit, divisor } = exported(this.definition.unit);
-    const points = Array.from(this.series, ({ labelValues, total, sum }) => ({
-      labelValues,
-      sum: sum / divisor,
-      bins: total,
-    }));
-    return { name, help, labels, unit, kind: 'histogram', points };
-  }
-}
-
-interface Part {
-  readonly bins: Bins;
-  sum: number;
+/** What one sub-window holds. */
+class Part {
+  readonly bins: Bins = new Bins();
+  sum = 0;
+  /** Those of `Requests`, which live and leave with their latencies; 0 in every other histogram. */
+  requests = 0;
+  errors = 0;
 }
 
 /** One series of a histogram: its values since the start, for export, and those of the last window, for quantiles. */
-export class HistogramSeries implements BoundHistogram {
-  readonly labelValues: readonly string[];
-  readonly total: Bins = new Bins();
-  sum = 0;
-  readonly #recent = new Bins();
-  readonly #window: SlidingWindow<Part>;
+export class HistogramSeries implements Series, BoundHistogram {
+  readonly window: SlidingWindow<Part>;
+  readonly #labelValues: readonly string[];
   readonly #definition: Definition;
   readonly #divisor: number;
+  #total = new Bins();
+  #sum = 0;
 
   constructor(labelValues: readonly string[], definition: Definition) {
-    this.labelValues = labelValues;
+    this.#labelValues = labelValues;
     this.#definition = definition;
     this.#divisor = exported(definition.unit).divisor;
-    const make = (): Part => ({ bins: new Bins(), sum: 0 });
-    this.#window = new SlidingWindow(definition.window, definition.clock.now(), make, (part) => {
-      this.#recent.subtract(part.bins);
-      part.bins.clear();
-      part.sum = 0;
-    });
+    this.window = new SlidingWindow(definition.window, definition.clock.now(), () => new Part());
   }
 
   record(value: number): void {
@@ -72,27 +37,32 @@ export class HistogramSeries implements BoundHistogram {
   /** `record` for a caller that has checked the value and read the clock. */
   recordAt(value: number, now: Milliseconds): void {
     const bin = binOf(value / this.#divisor);
-    const part = this.#window.at(now);
+    const part = this.window.at(now);
     part.bins.add(bin);
     part.sum += value;
-    this.#recent.add(bin);
-    this.total.add(bin);
-    this.sum += value;
+    this.#total.add(bin);
+    this.#sum += value;
   }
 
   snapshot(now: Milliseconds = this.#definition.clock.now()): HistogramSnapshot {
-    this.#window.at(now);
     const bins = new Bins();
-    bins.merge(this.#recent);
     let sum = 0;
-    // Added anew from the parts: a running sum of floats that is subtracted from drifts.
-    for (const part of this.#window) sum += part.sum;
+    for (const part of this.window.recent(now)) {
+      bins.merge(part.bins);
+      sum += part.sum;
+    }
     return Object.freeze({ count: bins.count, sum, quantile: (q: number) => bins.quantile(q) * this.#divisor });
   }
 
+  point(now: Milliseconds): HistogramPoint {
+    // So that a series which nobody uses any more holds no window for as long as it is scraped.
+    this.window.turn(now);
+    return { labelValues: this.#labelValues, sum: this.#sum / this.#divisor, bins: this.#total };
+  }
+
   reset(now: Milliseconds): void {
-    this.#window.restart(now);
-    this.total.clear();
-    this.sum = 0;
+    this.window.restart(now);
+    this.#total = new Bins();
+    this.#sum = 0;
   }
 }

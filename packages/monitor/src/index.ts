@@ -17,7 +17,7 @@ export { PerformanceMonitor, type RequestOutcome } from './performance-monitor.t
 export { MonitorError, type MonitorErrorCode } from './errors.ts';
 export type { ReadonlyBins } from './bins.ts';
 export type { PerformanceAlert, PerformanceEvents } from './events.ts';
-export type { ExportedUnit, HistogramPoint, MetricFamily, Unit, ValuePoint } from './families.ts';
+export type { ExportedUnit, HistogramPoint, MetricFamily, Unit, ValueFamily, ValuePoint } from './families.ts';
 export type {
   BoundCounter,
   BoundGauge,
@@ -28,6 +28,6 @@ export type {
   HistogramSnapshot,
   InstrumentOptions,
 } from './instruments.ts';
-export type { EventLoopDelay, PerformanceMetrics } from './metrics.ts';
+export type { PerformanceMetrics } from './metrics.ts';
 export type { AlertThresholds, AlertType, Bytes, Milliseconds, Percent, PerformanceConfig, Ratio } from './options.ts';
 export type { MetricsSource, SourceLabels } from './sources.ts';

@@ -1,7 +1,9 @@
 import type { Clock } from '@forge/internal';
-import type { MetricFamily, Unit } from './families.ts';
+import { exported, type HistogramPoint, type MetricFamily, type Unit, type ValuePoint } from './families.ts';
+import { HistogramSeries } from './histogram.ts';
 import type { Milliseconds } from './options.ts';
 import { SeriesSet } from './series.ts';
+import { ValueSeries } from './values.ts';
 
 export interface InstrumentOptions {
   /** The names of the labels. @default [] */
@@ -51,20 +53,24 @@ export interface BoundGauge {
 }
 
 /** An instrument's name and options, complete, and what it needs of its monitor. */
-export interface Definition {
+export interface Definition extends Required<InstrumentOptions> {
+  readonly kind: 'histogram' | 'counter' | 'gauge';
   readonly name: string;
-  readonly help: string;
-  readonly unit: Unit;
-  readonly labels: readonly string[];
-  readonly limit: number;
   readonly clock: Clock;
   readonly window: Milliseconds;
+  readonly maxSeries: number;
   readonly onRefused: () => void;
   readonly onOverflow: () => void;
 }
 
+export interface Series {
+  /** As it is exported. */
+  point(now: Milliseconds): HistogramPoint | ValuePoint;
+  reset(now: Milliseconds): void;
+}
+
 /** A metric's series behind its public face; `bind` gives the series itself, so that a bound handle costs nothing. */
-export abstract class Instrument<S extends { reset(now: Milliseconds): void }> {
+export class Instrument<S extends Series> {
   readonly definition: Definition;
   protected readonly series: SeriesSet<S>;
 
@@ -73,19 +79,60 @@ export abstract class Instrument<S extends { reset(now: Milliseconds): void }> {
     this.series = new SeriesSet({
       subject: `use ${JSON.stringify(definition.name)}`,
       labels: definition.labels,
-      limit: definition.limit,
+      limit: definition.maxSeries,
       make: (labelValues) => new Series(labelValues, definition),
       onOverflow: definition.onOverflow,
     });
   }
 
-  abstract family(): MetricFamily;
-
   bind(...labelValues: string[]): S {
     return this.series.get(labelValues);
   }
 
+  family(now: Milliseconds): MetricFamily {
+    const { name, help, labels, kind, unit } = this.definition;
+    const points = Array.from(this.series, (series) => series.point(now));
+    // The points are of the kind, which TypeScript cannot see.
+    return { name, help, labels, kind, unit: exported(unit).unit, points } as MetricFamily;
+  }
+
   reset(now: Milliseconds): void {
     for (const series of this.series) series.reset(now);
+  }
+}
+
+const NOTHING: HistogramSnapshot = Object.freeze({ count: 0, sum: 0, quantile: () => Number.NaN });
+
+export class HistogramInstrument extends Instrument<HistogramSeries> implements Histogram {
+  constructor(definition: Definition) {
+    super(definition, HistogramSeries);
+  }
+
+  record(value: number, ...labelValues: string[]): void {
+    this.series.get(labelValues).record(value);
+  }
+
+  snapshot(...labelValues: string[]): HistogramSnapshot {
+    return this.series.find(labelValues)?.snapshot() ?? NOTHING;
+  }
+}
+
+export class CounterInstrument extends Instrument<ValueSeries> implements Counter {
+  constructor(definition: Definition) {
+    super(definition, ValueSeries);
+  }
+
+  add(n: number, ...labelValues: string[]): void {
+    this.series.get(labelValues).add(n);
+  }
+}
+
+export class GaugeInstrument extends Instrument<ValueSeries> implements Gauge {
+  constructor(definition: Definition) {
+    super(definition, ValueSeries);
+  }
+
+  set(value: number, ...labelValues: string[]): void {
+    this.series.get(labelValues).set(value);
   }
 }

@@ -1,12 +1,5 @@
 import type { Milliseconds, Percent, Ratio } from './options.ts';
 
-/** How long the event loop kept others waiting, in ms, over the last sample. */
-export interface EventLoopDelay {
-  readonly p50: Milliseconds;
-  readonly p99: Milliseconds;
-  readonly max: Milliseconds;
-}
-
 /** What `getMetrics()` returns. Where there is nothing to speak of yet, a figure is 0. */
 export interface PerformanceMetrics {
   /** Requests since the start or the last `reset()`; all other request figures are over the window. */
@@ -27,22 +20,15 @@ export interface PerformanceMetrics {
   readonly cpuUsage: Percent;
   /** What `recordConnectionCount` last said. */
   readonly activeConnections: number;
-  readonly eventLoopDelay: EventLoopDelay;
+  /** How long the event loop kept others waiting, over the last sample. */
+  readonly p50EventLoopDelay: Milliseconds;
+  readonly p99EventLoopDelay: Milliseconds;
+  readonly maxEventLoopDelay: Milliseconds;
   /** The share of the last sample in which the event loop was not idle. */
   readonly eventLoopUtilization: Ratio;
 }
 
-export const METRIC_KINDS: Readonly<Record<keyof PerformanceMetrics, 'counter' | 'gauge'>> = Object.freeze({
+/** What is not named is a gauge. */
+export const METRIC_KINDS: Readonly<Partial<Record<keyof PerformanceMetrics, 'counter' | 'gauge'>>> = Object.freeze({
   requestCount: 'counter',
-  averageLatency: 'gauge',
-  p50Latency: 'gauge',
-  p95Latency: 'gauge',
-  p99Latency: 'gauge',
-  errorRate: 'gauge',
-  throughput: 'gauge',
-  memoryUsage: 'gauge',
-  cpuUsage: 'gauge',
-  activeConnections: 'gauge',
-  eventLoopDelay: 'gauge',
-  eventLoopUtilization: 'gauge',
 });

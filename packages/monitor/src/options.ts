@@ -1,4 +1,4 @@
-import { functionOption, monotonic, numberOption, type Clock } from '@forge/internal';
+import { clockOption, LONGEST_DELAY, numberOption, objectOption, type Clock } from '@forge/internal';
 
 export type Milliseconds = number;
 export type Bytes = number;
@@ -26,8 +26,8 @@ export interface AlertThresholds {
 
 export interface PerformanceConfig {
   /**
-   * How often resources are sampled and thresholds checked, in ms. 0 = off: resources are sampled when they are read, and
-   * no threshold is checked.
+   * How often resources are sampled and thresholds checked, in ms. 0 or Infinity = never: resources are then sampled when
+   * they are read, over the time since whoever read before, and no threshold is checked. Several readers need an interval.
    *
    * @default 10_000
    */
@@ -56,6 +56,7 @@ export interface PerformanceConfig {
 }
 
 export interface ResolvedConfig {
+  /** Infinity = never. */
   readonly metricsInterval: Milliseconds;
   readonly latencyHistorySize: number;
   readonly alertThresholds: AlertThresholds;
@@ -65,8 +66,6 @@ export interface ResolvedConfig {
 }
 
 const SUBJECT = 'create a PerformanceMonitor';
-/** Above this `setInterval` fires at once. */
-const LONGEST_INTERVAL = 2 ** 31 - 1;
 
 /** The most that each threshold may be; a percentage that is never reached would be a rule that never speaks. */
 const THRESHOLD_MAX: Readonly<Record<AlertType, number>> = {
@@ -80,24 +79,25 @@ export const ALERT_TYPES: readonly AlertType[] = Object.keys(THRESHOLD_MAX) as A
 
 /** @throws TypeError for a wrong type, RangeError for a wrong value */
 export function resolveConfig(config: PerformanceConfig): ResolvedConfig {
+  objectOption(SUBJECT, 'the config', config);
   const integer = true;
-  if (config.clock !== undefined) functionOption(SUBJECT, 'clock.now', Reflect.get(config.clock, 'now'));
+  const { alertThresholds = {}, latencyHistorySize, maxSeries } = config;
+  const interval = numberOption(SUBJECT, 'metricsInterval', config.metricsInterval, 10_000);
   return Object.freeze({
-    metricsInterval: numberOption(SUBJECT, 'metricsInterval', config.metricsInterval, 10_000, {
-      max: LONGEST_INTERVAL,
-    }),
-    latencyHistorySize: numberOption(SUBJECT, 'latencyHistorySize', config.latencyHistorySize, 1000, {
+    metricsInterval: interval === 0 ? Infinity : interval,
+    latencyHistorySize: numberOption(SUBJECT, 'latencyHistorySize', latencyHistorySize, 1000, {
       integer,
       max: 1_000_000,
     }),
-    alertThresholds: resolveThresholds(config.alertThresholds ?? {}),
-    window: numberOption(SUBJECT, 'window', config.window, 60_000, { min: 1000, max: LONGEST_INTERVAL }),
-    maxSeries: numberOption(SUBJECT, 'maxSeries', config.maxSeries, 1000, { integer, min: 1 }),
-    clock: config.clock ?? monotonic,
+    alertThresholds: resolveThresholds(alertThresholds),
+    window: numberOption(SUBJECT, 'window', config.window, 60_000, { min: 1000, max: LONGEST_DELAY }),
+    maxSeries: numberOption(SUBJECT, 'maxSeries', maxSeries, 1000, { integer, min: 1 }),
+    clock: clockOption(SUBJECT, config.clock),
   });
 }
 
 function resolveThresholds(thresholds: AlertThresholds): AlertThresholds {
+  objectOption(SUBJECT, 'alertThresholds', thresholds);
   for (const type of ALERT_TYPES) {
     numberOption(SUBJECT, `alertThresholds.${type}`, thresholds[type], 0, { max: THRESHOLD_MAX[type] });
   }

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { emit } from '@forge/internal';
+import { after, emit } from '@forge/internal';
 import { Alerts } from './alerts.ts';
 import { MonitorError } from './errors.ts';
 import type { PerformanceEvents } from './events.ts';
-import { single, type MetricFamily } from './families.ts';
+import type { MetricFamily } from './families.ts';
 import type { Counter, Gauge, Histogram, InstrumentOptions } from './instruments.ts';
 import { METRIC_KINDS, type PerformanceMetrics } from './metrics.ts';
 import {
@@ -17,6 +17,7 @@ import { Registry } from './registry.ts';
 import { Requests, type RequestSummary } from './requests.ts';
 import { Resources } from './resources.ts';
 import { Sources, type MetricsSource, type SourceLabels } from './sources.ts';
+import type { ValueSeries } from './values.ts';
 
 /** How a request ended. */
 export interface RequestOutcome {
@@ -37,17 +38,17 @@ export interface RequestOutcome {
  * done({ error: false });
  * monitor.getMetrics().p99Latency;
  */
-export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
-  /** Which fields of `getMetrics()` only grow; so that one monitor can observe another. */
-  readonly metricKinds: Readonly<Record<keyof PerformanceMetrics, 'counter' | 'gauge'>> = METRIC_KINDS;
+export class PerformanceMonitor extends EventEmitter<PerformanceEvents> implements AsyncDisposable {
+  /** Which fields of `getMetrics()` only grow, the others being gauges; so that one monitor can observe another. */
+  readonly metricKinds: typeof METRIC_KINDS = METRIC_KINDS;
   readonly #config: ResolvedConfig;
   readonly #registry: Registry;
   readonly #requests: Requests;
   readonly #resources: Resources;
   readonly #sources: Sources;
   readonly #alerts: Alerts;
-  #connections = 0;
-  readonly #sampler: NodeJS.Timeout | undefined;
+  readonly #connections: ValueSeries;
+  #stopSampler: () => void = () => {};
   #sampled = false;
   #closed = false;
 
@@ -56,16 +57,15 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
     super();
     this.#config = resolveConfig(config);
     this.#registry = new Registry(this.#config);
-    this.#requests = new Requests(this.#registry, this.#config);
+    this.#requests = new Requests(this.#registry, this.#config.latencyHistorySize);
+    const help = 'Connections, as last recorded.';
+    this.#connections = this.#registry.own('gauge', 'forge.active.connections', { help }).bind();
     this.#sources = new Sources(this.#registry, (source, error) => {
       emit(this, 'sourceError', () => ({ source, error }));
     });
     this.#alerts = new Alerts(this.#config.alertThresholds);
     this.#resources = new Resources(this.#config.clock.now());
-    if (this.#config.metricsInterval === 0) return;
-    this.#sampler = setInterval(() => {
-      this.#tick();
-    }, this.#config.metricsInterval).unref();
+    this.#armSampler();
   }
 
   /** Records one request; one whose latency is no measurement still counts as a request and as an error. */
@@ -88,7 +88,7 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
 
   /** Sets `activeConnections`. */
   recordConnectionCount(count: number): void {
-    if (isFigure(count)) this.#connections = count;
+    if (isFigure(count)) this.#connections.set(count);
     else this.#registry.refuse('forge.active.connections');
   }
 
@@ -101,20 +101,21 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
   /**
    * The distribution of this name, made on the first call.
    *
-   * @throws TypeError when the name stands for another kind of metric, another unit or other labels
+   * @throws TypeError when the name stands for another kind of metric, another unit or other labels, or begins with
+   *   `forge.`, which is the monitor's own
    */
   histogram(name: string, options: InstrumentOptions = {}): Histogram {
-    return this.#registry.histogram(name, options);
+    return this.#registry.get('histogram', name, options);
   }
 
   /** The counter of this name; as {@link histogram}. */
   counter(name: string, options: InstrumentOptions = {}): Counter {
-    return this.#registry.counter(name, options);
+    return this.#registry.get('counter', name, options);
   }
 
   /** The gauge of this name; as {@link histogram}. */
   gauge(name: string, options: InstrumentOptions = {}): Gauge {
-    return this.#registry.gauge(name, options);
+    return this.#registry.get('gauge', name, options);
   }
 
   /**
@@ -123,7 +124,8 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
    * `forge.source.failures` and told of by the event `sourceError`. Sources of one kind share a name and are told apart by
    * the values of the same `labels`, such as `{ upstream: 'files' }`.
    *
-   * @throws TypeError when the name is taken with these labels or the source has no getMetrics; MONITOR_CLOSED after `close()`
+   * @throws TypeError when the name is taken with these labels or begins with `forge`, a label's value is no string or the
+   *   source has no getMetrics; MONITOR_CLOSED after `close()`
    */
   observe(name: string, source: MetricsSource, labels: SourceLabels = {}): () => void {
     if (this.#closed) throw new MonitorError('MONITOR_CLOSED', 'Cannot observe: the monitor is closed');
@@ -142,24 +144,18 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
    * observed sources. Plain data in exported units, to be read at once: histogram points show the live bins.
    */
   collect(): readonly MetricFamily[] {
-    this.#refresh(this.#config.clock.now());
+    const now = this.#config.clock.now();
+    this.#refresh(now);
     // Read first, so that the counter of failures already shows them; given last, so that no source's name can move one
     // of the program's own.
     const observed = this.#sources.families();
-    const help = 'Connections, as last recorded.';
-    return [
-      ...this.#resources.families(),
-      single('gauge', 'forge.active.connections', this.#connections, { help }),
-      ...this.#registry.families(),
-      ...observed,
-    ];
+    return [...this.#resources.families(), ...this.#registry.families(now), ...observed];
   }
 
   /** Sets counters, histograms and windows to zero. Gauges stay: they are a present state. Bound handles stay valid. */
   reset(): void {
     const now = this.#config.clock.now();
     const { requestCount } = this.#requests.summary(now).figures;
-    this.#requests.reset(now);
     this.#registry.reset(now);
     emit(this, 'metricsReset', () => ({ requestCount }));
   }
@@ -168,7 +164,7 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
-      clearInterval(this.#sampler);
+      this.#stopSampler();
       this.#resources.close();
       this.#sources.close();
     }
@@ -181,11 +177,15 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
 
   /** Samples on demand where no sampler has done it. */
   #refresh(now: Milliseconds): void {
-    const sampling = this.#config.metricsInterval > 0 && this.#sampled;
-    if (!sampling && !this.#closed) this.#resources.sample(now);
+    if (!this.#sampled && !this.#closed) this.#resources.sample(now);
+  }
+
+  #armSampler(): void {
+    this.#stopSampler = after(this.#config.metricsInterval, () => this.#tick(), { unref: true });
   }
 
   #tick(): void {
+    this.#armSampler();
     const now = this.#config.clock.now();
     this.#resources.sample(now);
     this.#sampled = true;
@@ -196,7 +196,7 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
   }
 
   #metrics({ figures }: RequestSummary): PerformanceMetrics {
-    return Object.freeze({ ...figures, ...this.#resources.figures, activeConnections: this.#connections });
+    return Object.freeze({ ...figures, ...this.#resources.figures, activeConnections: this.#connections.value });
   }
 }
 

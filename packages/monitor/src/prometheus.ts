@@ -16,7 +16,7 @@
  *
  * @module
  */
-import type { ExportedUnit, HistogramPoint, MetricFamily, ValuePoint } from './families.ts';
+import type { ExportedUnit, HistogramPoint, MetricFamily } from './families.ts';
 
 /** The `Content-Type` of what {@link prometheusText} returns. */
 export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -26,13 +26,23 @@ export interface Collectable {
   collect(): Iterable<MetricFamily>;
 }
 
-const LADDERS: Readonly<Record<ExportedUnit, readonly number[]>> = {
-  seconds: [
+interface Ladder {
+  readonly bounds: readonly number[];
+  /** How the line of each bound goes on after `le="`, up to its count; written once and not for each series. */
+  readonly endings: readonly string[];
+}
+
+const LADDERS: Readonly<Record<ExportedUnit, Ladder>> = {
+  seconds: ladderOf([
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300,
-  ],
-  bytes: Array.from({ length: 12 }, (_, i) => 64 * 4 ** i),
-  count: Array.from({ length: 15 }, (_, i) => 2 ** i),
+  ]),
+  bytes: ladderOf(Array.from({ length: 12 }, (_, i) => 64 * 4 ** i)),
+  count: ladderOf(Array.from({ length: 15 }, (_, i) => 2 ** i)),
 };
+
+function ladderOf(bounds: readonly number[]): Ladder {
+  return { bounds, endings: bounds.map((bound) => `${bound}"} `) };
+}
 
 /** The lines of a histogram beside `name` itself, which its TYPE line takes. */
 const HISTOGRAM_SUFFIXES = ['_bucket', '_sum', '_count'];
@@ -53,30 +63,28 @@ function familyText(family: MetricFamily, taken: Set<string>): string {
   if (family.kind === 'histogram') {
     for (const point of family.points) text += histogramText(name, labels, point, LADDERS[family.unit]);
   } else {
-    for (const point of family.points) text += valueText(name, labels, point);
+    for (const { labelValues, value } of family.points) {
+      const pairs = pairsOf(labels, labelValues);
+      text += `${name}${pairs === '' ? '' : `{${pairs}}`} ${numberText(value)}\n`;
+    }
   }
   return text;
-}
-
-function valueText(name: string, labels: readonly string[], { labelValues, value }: ValuePoint): string {
-  const pairs = pairsOf(labels, labelValues);
-  return `${name}${pairs === '' ? '' : `{${pairs}}`} ${numberText(value)}\n`;
 }
 
 function histogramText(
   name: string,
   labels: readonly string[],
   { labelValues, sum, bins }: HistogramPoint,
-  ladder: readonly number[],
+  ladder: Ladder,
 ): string {
   const pairs = pairsOf(labels, labelValues);
   const before = `${name}_bucket{${pairs === '' ? '' : `${pairs},`}le="`;
-  const after = pairs === '' ? '' : `{${pairs}}`;
-  const counts = bins.countsUpTo(ladder);
+  const after = pairs === '' ? ' ' : `{${pairs}} `;
+  const counts = bins.countsUpTo(ladder.bounds);
   let text = '';
-  for (const [i, bound] of ladder.entries()) text += `${before}${bound}"} ${counts[i]}\n`;
+  for (let i = 0; i < counts.length; i++) text += before + ladder.endings[i]! + counts[i]! + '\n';
   text += `${before}+Inf"} ${bins.count}\n`;
-  return `${text}${name}_sum${after} ${numberText(sum)}\n${name}_count${after} ${bins.count}\n`;
+  return `${text}${name}_sum${after}${numberText(sum)}\n${name}_count${after}${bins.count}\n`;
 }
 
 /** A name that no other family's lines have. */
@@ -125,19 +133,20 @@ function pairsOf(labels: readonly string[], values: readonly string[]): string {
   return labels.map((label, i) => `${label}="${escapeValue(values[i]!)}"`).join(',');
 }
 
-function escapeValue(value: string): string {
-  return spellOut(value.replaceAll(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`)));
-}
-
-function escapeHelp(help: string): string {
-  return spellOut(help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n'));
+/** Whatever comes in: what is no string, which types forbid, must not cost the whole scrape. */
+function escapeValue(value: unknown): string {
+  const text = String(value);
+  return /[\\"\n\0\ufffd\p{Surrogate}]/u.test(text) ? escapeHelp(text).replaceAll('"', '\\"') : text;
 }
 
 /** U+FFFD and four digits for what a file in UTF-8 cannot show, and for U+FFFD too: so different stays different. */
-function spellOut(text: string): string {
-  return text.replaceAll(/[\0\ufffd\p{Surrogate}]/gu, (character) => {
-    return `\ufffd${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+function escapeHelp(help: string): string {
+  return help
+    .replaceAll('\\', '\\\\')
+    .replaceAll('\n', '\\n')
+    .replaceAll(/[\0\ufffd\p{Surrogate}]/gu, (character) => {
+      return `\ufffd${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    });
 }
 
 function numberText(value: number): string {

@@ -1,87 +1,78 @@
-import { choiceOption, type Clock } from '@forge/internal';
+import { choiceOption, objectOption, stringOption } from '@forge/internal';
 import type { MetricFamily } from './families.ts';
-import { HistogramInstrument } from './histogram.ts';
-import type { Counter, Definition, InstrumentOptions } from './instruments.ts';
+import {
+  CounterInstrument,
+  GaugeInstrument,
+  HistogramInstrument,
+  type Definition,
+  type InstrumentOptions,
+} from './instruments.ts';
 import type { Milliseconds, ResolvedConfig } from './options.ts';
-import { CounterInstrument, GaugeInstrument } from './values.ts';
 
-type Instrument = HistogramInstrument | CounterInstrument | GaugeInstrument;
+interface Instruments {
+  histogram: HistogramInstrument;
+  counter: CounterInstrument;
+  gauge: GaugeInstrument;
+}
+
+type Kind = keyof Instruments;
+
+const CLASSES: { readonly [K in Kind]: new (definition: Definition) => Instruments[K] } = {
+  histogram: HistogramInstrument,
+  counter: CounterInstrument,
+  gauge: GaugeInstrument,
+};
 
 /** A monitor's instruments by name, and the two counters that tell what they turned away. */
 export class Registry {
-  readonly #instruments = new Map<string, Instrument>();
-  readonly #clock: Clock;
-  readonly #window: Milliseconds;
-  readonly #maxSeries: number;
-  readonly #refused: Counter;
-  readonly #overflowed: Counter;
+  readonly #instruments = new Map<string, Instruments[Kind]>();
+  readonly #config: ResolvedConfig;
+  readonly #refused: CounterInstrument;
+  readonly #overflowed: CounterInstrument;
 
-  constructor({ clock, window, maxSeries }: ResolvedConfig) {
-    this.#clock = clock;
-    this.#window = window;
-    this.#maxSeries = maxSeries;
-    const labels = ['metric'];
+  constructor(config: ResolvedConfig) {
+    this.#config = config;
     // Labelled by names that the program's own text gives: without a limit, so that they cannot turn to themselves.
-    this.#refused = this.#add(CounterInstrument, 'forge.refused', Infinity, {
-      labels,
+    const options = { labels: ['metric'], maxSeries: Infinity };
+    this.#refused = this.own('counter', 'forge.refused', {
+      ...options,
       help: 'Values that were no measurement: negative, NaN or infinite.',
     });
-    this.#overflowed = this.#add(CounterInstrument, 'forge.series.overflow', Infinity, {
-      labels,
+    this.#overflowed = this.own('counter', 'forge.series.overflow', {
+      ...options,
       help: 'Lookups that were refused a series of their own because the metric has maxSeries already.',
     });
   }
 
-  histogram(name: string, options: InstrumentOptions): HistogramInstrument {
-    return this.#get(HistogramInstrument, name, { ...options, unit: options.unit ?? 'ms' });
+  /** The program's instrument of this name, made on the first call; parts of a program may each ask for it. */
+  get<K extends Kind>(kind: K, name: string, options: InstrumentOptions): Instruments[K] {
+    checkName('create a metric', name);
+    const subject = `create ${JSON.stringify(name)}`;
+    objectOption(subject, 'the options', options);
+    const { unit = kind === 'histogram' ? 'ms' : 'count', labels = [], help = '' } = options;
+    choiceOption(subject, 'unit', unit, ['count', 'ms', 'bytes']);
+    stringOption(subject, 'help', help);
+    if (!areLabels(labels)) {
+      throw new TypeError(`Cannot ${subject}: labels must be different strings, got ${JSON.stringify(labels)}`);
+    }
+    const known = this.#instruments.get(name)?.definition;
+    if (known === undefined) return this.own(kind, name, { unit, labels: Object.freeze([...labels]), help });
+    if (known.kind !== kind || known.unit !== unit || JSON.stringify(known.labels) !== JSON.stringify(labels)) {
+      throw new TypeError(`Cannot ${subject}: it exists with another kind, unit or labels`);
+    }
+    return this.#instruments.get(name) as Instruments[K];
   }
 
-  counter(name: string, options: InstrumentOptions): CounterInstrument {
-    return this.#get(CounterInstrument, name, options);
-  }
-
-  gauge(name: string, options: InstrumentOptions): GaugeInstrument {
-    return this.#get(GaugeInstrument, name, options);
-  }
-
-  /** Counts a value that `metric` refused. */
-  refuse(metric: string): void {
-    this.#refused.add(1, metric);
-  }
-
-  families(): MetricFamily[] {
-    return Array.from(this.#instruments.values(), (instrument) => instrument.family());
-  }
-
-  reset(now: Milliseconds): void {
-    for (const instrument of this.#instruments.values()) instrument.reset(now);
-  }
-
-  /** The instrument of this name, made on the first call; parts of a program may each ask for it. */
-  #get<T extends Instrument>(Kind: new (definition: Definition) => T, name: string, options: InstrumentOptions): T {
-    const known = this.#instruments.get(name);
-    if (known === undefined) return this.#add(Kind, name, this.#maxSeries, options);
-    const { unit = 'count', labels = [] } = options;
-    const same = known.definition.unit === unit && JSON.stringify(known.definition.labels) === JSON.stringify(labels);
-    if (known instanceof Kind && same) return known;
-    throw new TypeError(`Cannot create ${JSON.stringify(name)}: it exists with another kind, unit or labels`);
-  }
-
-  #add<T extends Instrument>(
-    Kind: new (definition: Definition) => T,
-    name: string,
-    limit: number,
-    { labels = [], help = '', unit }: InstrumentOptions,
-  ): T {
-    check(name, labels, help);
-    const instrument = new Kind({
+  /** Makes one of the monitor's own instruments, whose names no program can take. */
+  own<K extends Kind>(kind: K, name: string, options: InstrumentOptions & { maxSeries?: number }): Instruments[K] {
+    const instrument = new CLASSES[kind]({
+      unit: 'count',
+      labels: [],
+      help: '',
+      ...this.#config,
+      ...options,
+      kind,
       name,
-      help,
-      unit: choiceOption(`create ${JSON.stringify(name)}`, 'unit', unit, ['count', 'ms', 'bytes']),
-      labels: Object.freeze([...labels]),
-      limit,
-      clock: this.#clock,
-      window: this.#window,
       onRefused: () => {
         this.refuse(name);
       },
@@ -92,22 +83,33 @@ export class Registry {
     this.#instruments.set(name, instrument);
     return instrument;
   }
+
+  /** Counts a value that `metric` refused. */
+  refuse(metric: string): void {
+    this.#refused.add(1, metric);
+  }
+
+  families(now: Milliseconds): MetricFamily[] {
+    return Array.from(this.#instruments.values(), (instrument) => instrument.family(now));
+  }
+
+  reset(now: Milliseconds): void {
+    for (const instrument of this.#instruments.values()) instrument.reset(now);
+  }
 }
 
-function check(name: string, labels: readonly string[], help: string): void {
-  if (typeof name !== 'string' || name === '') {
+function areLabels(labels: unknown): boolean {
+  const isList = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
+  return isList && new Set(labels).size === labels.length;
+}
+
+/** @throws TypeError for what is no name, and for the names that are the monitor's own */
+export function checkName(subject: string, name: string): void {
+  stringOption(subject, 'the name', name);
+  if (name === '') throw new TypeError(`Cannot ${subject}: the name must not be empty, got ""`);
+  if (name === 'forge' || name.startsWith('forge.')) {
     throw new TypeError(
-      `Cannot create a metric: its name must be a string that is not empty, got ${JSON.stringify(name)}`,
-    );
-  }
-  if (typeof help !== 'string') throw new TypeError(`Cannot create ${JSON.stringify(name)}: help must be a string`);
-  if (
-    !Array.isArray(labels) ||
-    labels.some((label) => typeof label !== 'string') ||
-    new Set(labels).size < labels.length
-  ) {
-    throw new TypeError(
-      `Cannot create ${JSON.stringify(name)}: labels must be different strings, got ${JSON.stringify(labels)}`,
+      `Cannot ${subject}: names that begin with forge. are the monitor's, got ${JSON.stringify(name)}`,
     );
   }
 }

@@ -1,10 +1,9 @@
 import { isMeasurable, rankOf } from './bins.ts';
 import type { HistogramSeries } from './histogram.ts';
 import type { PerformanceMetrics } from './metrics.ts';
-import type { Milliseconds, ResolvedConfig } from './options.ts';
+import type { Milliseconds } from './options.ts';
 import type { Registry } from './registry.ts';
-import type { CounterSeries } from './values.ts';
-import { SlidingWindow } from './window.ts';
+import type { ValueSeries } from './values.ts';
 
 /** Throughput is never taken over less than this: the first request after 1 ms is no 1000 requests per second. */
 const SHORTEST_SPAN = 1000;
@@ -23,11 +22,6 @@ export interface RequestSummary {
   readonly span: Milliseconds;
 }
 
-interface Part {
-  requests: number;
-  errors: number;
-}
-
 /**
  * Latency, errors and throughput of requests.
  *
@@ -37,44 +31,27 @@ interface Part {
  */
 export class Requests {
   readonly #latencies: HistogramSeries;
-  readonly #total: CounterSeries;
-  readonly #failed: CounterSeries;
-  readonly #window: SlidingWindow<Part>;
+  readonly #total: ValueSeries;
+  readonly #failed: ValueSeries;
+  readonly #refuse: () => void;
   readonly #history: Float64Array;
   #next = 0;
-  #requests = 0;
-  #errors = 0;
-  readonly #refuse: () => void;
 
-  constructor(registry: Registry, { clock, window, latencyHistorySize }: ResolvedConfig) {
-    const name = 'forge.request.duration';
-    this.#latencies = registry.histogram(name, { help: 'Latency of requests.' }).bind();
-    this.#total = registry.counter('forge.requests', { help: 'Requests.' }).bind();
-    this.#failed = registry.counter('forge.request.errors', { help: 'Requests that failed.' }).bind();
-    this.#refuse = () => {
-      registry.refuse(name);
-    };
+  constructor(registry: Registry, latencyHistorySize: number) {
+    const latencies = registry.own('histogram', 'forge.request.duration', { unit: 'ms', help: 'Latency of requests.' });
+    this.#latencies = latencies.bind();
+    this.#refuse = latencies.definition.onRefused;
+    this.#total = registry.own('counter', 'forge.requests', { help: 'Requests.' }).bind();
+    this.#failed = registry.own('counter', 'forge.request.errors', { help: 'Requests that failed.' }).bind();
     this.#history = new Float64Array(latencyHistorySize);
-    const now = clock.now();
-    // One beginning, so that a request and its latency are always in the same part of their windows.
-    this.#latencies.reset(now);
-    const make = (): Part => ({ requests: 0, errors: 0 });
-    this.#window = new SlidingWindow(window, now, make, (part) => {
-      this.#requests -= part.requests;
-      this.#errors -= part.errors;
-      part.requests = 0;
-      part.errors = 0;
-    });
   }
 
   record(latency: Milliseconds, error: boolean, now: Milliseconds): void {
-    const part = this.#window.at(now);
+    const part = this.#latencies.window.at(now);
     part.requests++;
-    this.#requests++;
     this.#total.value++;
     if (error) {
       part.errors++;
-      this.#errors++;
       this.#failed.value++;
     }
     if (!isMeasurable(latency)) {
@@ -88,8 +65,13 @@ export class Requests {
   }
 
   summary(now: Milliseconds): RequestSummary {
-    const span = this.#window.span(now);
-    const samples = this.#requests;
+    const span = this.#latencies.window.span(now);
+    let samples = 0;
+    let errors = 0;
+    for (const part of this.#latencies.window.recent(now)) {
+      samples += part.requests;
+      errors += part.errors;
+    }
     const { count, sum, quantile } = this.#latencies.snapshot(now);
     const exact = count <= this.#history.length ? this.#last(count).sort() : undefined;
     const latencyAt = (q: number): Milliseconds => {
@@ -102,15 +84,10 @@ export class Requests {
       p50Latency: latencyAt(0.5),
       p95Latency: latencyAt(0.95),
       p99Latency: latencyAt(0.99),
-      errorRate: samples === 0 ? 0 : (this.#errors / samples) * 100,
+      errorRate: samples === 0 ? 0 : (errors / samples) * 100,
       throughput: (samples * 1000) / Math.max(span, SHORTEST_SPAN),
     };
     return { figures, samples, span };
-  }
-
-  /** The counters and the latencies belong to the registry, which resets them. */
-  reset(now: Milliseconds): void {
-    this.#window.restart(now);
   }
 
   /** A copy of the last `count` latencies, in the order of the ring. */

@@ -2,7 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 // Not the global, which fake timers replace by one that has only a clock.
 import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { single, type MetricFamily } from './families.ts';
-import type { EventLoopDelay, PerformanceMetrics } from './metrics.ts';
+import type { PerformanceMetrics } from './metrics.ts';
 import type { Bytes, Milliseconds, Percent } from './options.ts';
 
 /** CPU time over less than this says more about the grain of the clocks than about the load. */
@@ -10,14 +10,19 @@ const SHORTEST_SAMPLE = 100;
 /** Where the loop can only be watched by a timer, the timer's period; it is no delay and is taken off. */
 const TIMER_PERIOD = 20;
 
-type ResourceFigures = Pick<PerformanceMetrics, 'memoryUsage' | 'cpuUsage' | 'eventLoopDelay' | 'eventLoopUtilization'>;
+type DelayFigures = Pick<PerformanceMetrics, 'p50EventLoopDelay' | 'p99EventLoopDelay' | 'maxEventLoopDelay'>;
+type ResourceFigures = DelayFigures & Pick<PerformanceMetrics, 'memoryUsage' | 'cpuUsage' | 'eventLoopUtilization'>;
 
 /** What the process uses, from one sample to the next. Nothing here ticks: who owns it calls `sample`. */
 export class Resources {
-  #memoryUsage: Percent = 0;
-  #cpuUsage: Percent = 0;
-  #eventLoopDelay: EventLoopDelay = Object.freeze({ p50: 0, p99: 0, max: 0 });
-  #eventLoopUtilization = 0;
+  readonly #figures = {
+    memoryUsage: 0,
+    cpuUsage: 0,
+    p50EventLoopDelay: 0,
+    p99EventLoopDelay: 0,
+    maxEventLoopDelay: 0,
+    eventLoopUtilization: 0,
+  };
   /** Whether memory and CPU are the caller's figures. */
   #recorded = false;
   #sampledAt: Milliseconds;
@@ -30,57 +35,51 @@ export class Resources {
   }
 
   get figures(): ResourceFigures {
-    return {
-      memoryUsage: this.#memoryUsage,
-      cpuUsage: this.#cpuUsage,
-      eventLoopDelay: this.#eventLoopDelay,
-      eventLoopUtilization: this.#eventLoopUtilization,
-    };
+    return this.#figures;
   }
 
   /** Takes the caller's figures, and from then on no own ones: the caller knows of a container or a fleet that this does not. */
   record(memoryUsage: Percent, cpuUsage: Percent): void {
     this.#recorded = true;
-    this.#memoryUsage = memoryUsage;
-    this.#cpuUsage = cpuUsage;
+    Object.assign(this.#figures, { memoryUsage, cpuUsage });
   }
 
   /** Measures memory, and, when the last sample is long enough ago, CPU and event loop since then. */
   sample(now: Milliseconds): void {
-    if (!this.#recorded) this.#memoryUsage = (process.memoryUsage.rss() / memoryLimit()) * 100;
+    const figures = this.#figures;
+    if (!this.#recorded) figures.memoryUsage = (process.memoryUsage.rss() / memoryLimit()) * 100;
     const elapsed = now - this.#sampledAt;
     if (elapsed < SHORTEST_SAMPLE) return;
     this.#sampledAt = now;
     const cpu = cpuTime();
     if (!this.#recorded) {
-      this.#cpuUsage = Math.min(((cpu - this.#cpu) / (elapsed * availableParallelism())) * 100, 100);
+      figures.cpuUsage = Math.min(((cpu - this.#cpu) / (elapsed * availableParallelism())) * 100, 100);
     }
     this.#cpu = cpu;
     const loop = performance.eventLoopUtilization();
-    this.#eventLoopUtilization = performance.eventLoopUtilization(loop, this.#loop).utilization;
+    figures.eventLoopUtilization = performance.eventLoopUtilization(loop, this.#loop).utilization;
     this.#loop = loop;
-    this.#eventLoopDelay = this.#delay.take();
+    Object.assign(figures, this.#delay.take());
   }
 
   /** The figures that the exposition of any Node process has, under the names that dashboards know. */
   families(): MetricFamily[] {
-    const { p50, p99, max } = this.#eventLoopDelay;
-    const lag = (name: string, help: string, ms: Milliseconds): MetricFamily =>
-      single('gauge', `nodejs.eventloop.lag.${name}`, ms / 1000, { help, unit: 'seconds' });
+    const { p50EventLoopDelay, p99EventLoopDelay, maxEventLoopDelay, eventLoopUtilization } = this.#figures;
+    const bytes = (name: string, value: Bytes, help: string): MetricFamily =>
+      single('gauge', name, value, { help, unit: 'bytes' });
+    const lag = (name: string, ms: Milliseconds, what: string): MetricFamily =>
+      single('gauge', `nodejs.eventloop.lag.${name}`, ms / 1000, {
+        help: `${what} delay of the event loop over the last sample.`,
+        unit: 'seconds',
+      });
     return [
-      single('gauge', 'process.resident.memory', process.memoryUsage.rss(), {
-        help: 'Resident memory.',
-        unit: 'bytes',
-      }),
-      single('gauge', 'process.memory.limit', memoryLimit(), {
-        help: 'Memory that the container or the machine gives.',
-        unit: 'bytes',
-      }),
+      bytes('process.resident.memory', process.memoryUsage.rss(), 'Resident memory.'),
+      bytes('process.memory.limit', memoryLimit(), 'Memory that the container or the machine gives.'),
       single('counter', 'process.cpu', cpuTime() / 1000, { help: 'CPU time, user and system.', unit: 'seconds' }),
-      lag('p50', 'Median delay of the event loop over the last sample.', p50),
-      lag('p99', '99th percentile of the delay of the event loop over the last sample.', p99),
-      lag('max', 'Longest delay of the event loop over the last sample.', max),
-      single('gauge', 'nodejs.eventloop.utilization', this.#eventLoopUtilization, {
+      lag('p50', p50EventLoopDelay, 'Median'),
+      lag('p99', p99EventLoopDelay, '99th percentile of the'),
+      lag('max', maxEventLoopDelay, 'Longest'),
+      single('gauge', 'nodejs.eventloop.utilization', eventLoopUtilization, {
         help: 'Share of the last sample in which the event loop was not idle, 0 to 1.',
       }),
     ];
@@ -110,12 +109,16 @@ class DelayMonitor {
     this.#histogram.enable();
   }
 
-  take(): EventLoopDelay {
+  take(): DelayFigures {
     const histogram = this.#histogram;
     const ms = (ns: number): Milliseconds => (histogram.count === 0 ? 0 : Math.max(ns / 1e6 - this.#floor, 0));
-    const delay = { p50: ms(histogram.percentile(50)), p99: ms(histogram.percentile(99)), max: ms(histogram.max) };
+    const figures = {
+      p50EventLoopDelay: ms(histogram.percentile(50)),
+      p99EventLoopDelay: ms(histogram.percentile(99)),
+      maxEventLoopDelay: ms(histogram.max),
+    };
     histogram.reset();
-    return Object.freeze(delay);
+    return figures;
   }
 
   close(): void {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { PerformanceMonitor, type MetricsSource, type PerformanceConfig } from '../src/index.ts';
+import {
+  PerformanceMonitor,
+  type InstrumentOptions,
+  type MetricsSource,
+  type PerformanceConfig,
+  type SourceLabels,
+} from '../src/index.ts';
 import { monitors } from './support/monitors.ts';
 
 const monitor = monitors();
@@ -7,8 +13,6 @@ const monitor = monitors();
 describe('new PerformanceMonitor', () => {
   it.each([
     [{ metricsInterval: -1 }],
-    [{ metricsInterval: 2 ** 31 }],
-    [{ metricsInterval: Infinity }],
     [{ latencyHistorySize: -1 }],
     [{ latencyHistorySize: 1.5 }],
     [{ latencyHistorySize: Infinity }],
@@ -25,11 +29,17 @@ describe('new PerformanceMonitor', () => {
   it.each([
     [{ metricsInterval: '10' }],
     [{ window: Number.NaN }],
+    [null],
+    [5],
     [{ clock: {} }],
     [{ clock: 5 }],
+    [{ clock: { now: () => Number.NaN } }],
+    [{ alertThresholds: null }],
     [{ alertThresholds: { latency: '1s' } }],
   ])('throws a TypeError for %j', (config) => {
-    expect(() => new PerformanceMonitor(config as unknown as PerformanceConfig)).toThrow(TypeError);
+    const create = (): unknown => new PerformanceMonitor(config as unknown as PerformanceConfig);
+    expect(create).toThrow(TypeError);
+    expect(create).toThrow(/^Cannot create a PerformanceMonitor: /);
   });
 
   it('says what it cannot do, why and with what', () => {
@@ -57,6 +67,10 @@ describe('an instrument', () => {
     (own) => own.gauge('g', { labels: [1 as unknown as string] }),
     (own) => own.gauge('g', { unit: 's' as 'ms' }),
     (own) => own.gauge('g', { help: 5 as unknown as string }),
+    (own) => own.gauge('g', null as unknown as InstrumentOptions),
+    (own) => own.histogram('forge.request.duration'),
+    (own) => own.counter('forge.refused', { labels: ['metric'] }),
+    (own) => own.gauge('forge.anything'),
   ])('throws a TypeError when it cannot be: case %#', (create) => {
     const own = monitor();
     own.histogram('h', { labels: ['a'] });
@@ -83,11 +97,31 @@ describe('observe', () => {
     },
   );
 
+  it.each([null, 5, { port: 8080 }, { upstream: undefined }, { upstream: { id: 'a' } }])(
+    'throws a TypeError for the labels %j, and observes nothing',
+    (labels) => {
+      const own = monitor();
+      const source = { getMetrics: () => ({ open: 1 }) };
+      expect(() => own.observe('s', source, labels as unknown as SourceLabels)).toThrow(/^Cannot observe "s": /);
+      expect(() => own.observe('s', source, labels as unknown as SourceLabels)).toThrow(TypeError);
+      expect(own.collect().some(({ name }) => name === 's_open')).toBe(false);
+    },
+  );
+
+  it.each(['forge', 'forge.request'])(
+    'throws a TypeError for the name %s, whose measures are the monitor itself',
+    (name) => {
+      expect(() => monitor().observe(name, { getMetrics: () => ({}) })).toThrow(
+        /^Cannot observe: names that begin with/,
+      );
+    },
+  );
+
   it('throws a TypeError when the name is empty or taken', () => {
     const own = monitor();
     const source = { getMetrics: () => ({}) };
     own.observe('s', source);
-    expect(() => own.observe('s', source)).toThrow('Cannot observe: there is a source "s" with these labels already');
+    expect(() => own.observe('s', source)).toThrow('Cannot observe "s": there is a source with this name and labels');
     expect(() => own.observe('', source)).toThrow(TypeError);
   });
 

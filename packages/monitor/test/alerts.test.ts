@@ -157,4 +157,18 @@ describe('alertThresholds', () => {
     expect(warning).toHaveBeenCalledOnce();
     warning.mockRestore();
   });
+
+  it('survives a listener whose promise rejects', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { own, told } = watched({ cpuUsage: 1 });
+    const gone = new Error('async listener of a test');
+    // As an async function is, which the type of a listener admits.
+    const listener: () => unknown = () => Promise.reject(gone);
+    own.prependListener('alert', listener);
+    own.recordResourceUsage(1, 50);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(told).toEqual(['+cpuUsage']);
+    expect(warning.mock.calls).toEqual([[gone]]);
+    warning.mockRestore();
+  });
 });

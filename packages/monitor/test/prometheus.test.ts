@@ -149,6 +149,21 @@ describe('prometheusText', () => {
     expect(lines(own, 'c')).toEqual([]);
   });
 
+  it('gives the other metrics when a label value is no string', () => {
+    const points = [{ labelValues: [8080, undefined] as unknown as string[], value: 1 }];
+    const family = { name: 'g', help: '', kind: 'gauge', unit: 'count', labels: ['port', 'b'], points } as const;
+    const ok = { ...family, name: 'ok', labels: [], points: [{ labelValues: [], value: 2 }] };
+    expect(prometheusText({ collect: () => [family, ok] })).toBe(
+      '# TYPE g gauge\ng{port="8080",b="undefined"} 1\n# TYPE ok gauge\nok 2\n',
+    );
+  });
+
+  it('keeps a help text apart from what UTF-8 would make of it', () => {
+    const own = monitor();
+    own.gauge('g', { help: 'a\ud800b' }).set(1);
+    expect(lines(own, 'g')[0]).toBe('# HELP g a\ufffdd800b');
+  });
+
   it('says in its content type which format it is', () => {
     expect(prometheusContentType).toBe('text/plain; version=0.0.4; charset=utf-8');
   });

@@ -113,7 +113,7 @@ describe('recordResourceUsage', () => {
   });
 });
 
-describe('eventLoopDelay and eventLoopUtilization', () => {
+describe('the event loop figures', () => {
   it('tell of a blocked loop, over the last sample only', async () => {
     let now = 0;
     const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
@@ -122,13 +122,25 @@ describe('eventLoopDelay and eventLoopUtilization', () => {
     await turn();
     await turn();
     now += 1000;
-    const { eventLoopDelay, eventLoopUtilization } = own.getMetrics();
-    expect(eventLoopDelay.max).toBeGreaterThan(50);
-    expect(eventLoopDelay.p50).toBeLessThanOrEqual(eventLoopDelay.p99);
+    const { p50EventLoopDelay, p99EventLoopDelay, maxEventLoopDelay, eventLoopUtilization } = own.getMetrics();
+    expect(maxEventLoopDelay).toBeGreaterThan(50);
+    expect(p50EventLoopDelay).toBeLessThanOrEqual(p99EventLoopDelay);
     expect(eventLoopUtilization).toBeGreaterThan(0);
     expect(eventLoopUtilization).toBeLessThanOrEqual(1);
     now += 1000;
-    expect(own.getMetrics().eventLoopDelay.max).toBeLessThan(50);
+    expect(own.getMetrics().maxEventLoopDelay).toBeLessThan(50);
+  });
+
+  it('are one and the same for all readers when there is an interval', () => {
+    vi.useFakeTimers();
+    const own = monitor({ metricsInterval: 1000 });
+    vi.advanceTimersByTime(1000);
+    const first = own.getMetrics();
+    vi.advanceTimersByTime(500);
+    const second = own.getMetrics();
+    for (const name of ['p50EventLoopDelay', 'p99EventLoopDelay', 'maxEventLoopDelay', 'cpuUsage'] as const) {
+      expect(second[name]).toBe(first[name]);
+    }
   });
 
   it('take the utilization from one sample to the next', () => {
@@ -156,7 +168,7 @@ describe('eventLoopDelay and eventLoopUtilization', () => {
     let now = 0;
     const own = monitor({ metricsInterval: 0, clock: { now: () => now } });
     now += 1000;
-    expect(own.getMetrics().eventLoopDelay).toEqual({ p50: 0, p99: 25, max: 50 });
+    expect(own.getMetrics()).toMatchObject({ p50EventLoopDelay: 0, p99EventLoopDelay: 25, maxEventLoopDelay: 50 });
   });
 
   it('are no longer measured after close', async () => {

@@ -25,26 +25,23 @@ function measuring(): MetricsSource & { listeners: Set<Listener>; measure: Liste
 describe('observe', () => {
   it('pulls the figures when they are collected, as counters and gauges by metricKinds', () => {
     const own = monitor();
-    const metricKinds = { hits: 'counter', 'waits.total': 'counter', depths: 'counter' } as const;
-    const metrics = { hits: 1, hitRate: 50, waits: { total: 3, p99: 7 }, depths: { low: 1 } };
+    const metricKinds = { hits: 'counter' } as const;
+    const metrics = { hits: 1, hitRate: 50 };
     const getMetrics = vi.fn(() => metrics);
     own.observe('cache', { getMetrics, metricKinds });
     expect(getMetrics).not.toHaveBeenCalled();
     metrics.hits = 2;
     expect(familyOf(own, 'cache_hits')).toMatchObject({ kind: 'counter', points: [{ value: 2 }] });
     expect(familyOf(own, 'cache_hitRate')).toMatchObject({ kind: 'gauge', points: [{ value: 50 }] });
-    expect(familyOf(own, 'cache_waits_total')).toMatchObject({ kind: 'counter', points: [{ value: 3 }] });
-    expect(familyOf(own, 'cache_waits_p99')).toMatchObject({ kind: 'gauge', points: [{ value: 7 }] });
-    expect(familyOf(own, 'cache_depths_low')).toMatchObject({ kind: 'counter' });
   });
 
-  it('takes numbers and records of numbers, and nothing else, from what a source gives', () => {
+  it('takes the numbers, and nothing else, from what a source gives', () => {
     const own = monitor();
-    const cyclic: Record<string, unknown> = { text: '5', none: null, list: [1, 2], map: new Map([['a', 1]]), n: 5 };
-    cyclic.self = cyclic;
-    own.observe('odd', { getMetrics: () => cyclic });
+    const odd: Record<string, unknown> = { text: '5', none: null, list: [1, 2], map: new Map([['a', 1]]), n: 5 };
+    odd.self = odd;
+    own.observe('odd', { getMetrics: () => odd });
     const names = own.collect().map(({ name }) => name);
-    expect(names.filter((name) => name.startsWith('odd'))).toEqual(['odd_n', 'odd_self_n', 'odd_self_self_n']);
+    expect(names.filter((name) => name.startsWith('odd'))).toEqual(['odd_n']);
   });
 
   it('takes a field for a gauge whatever its name is on Object.prototype', () => {
@@ -90,8 +87,33 @@ describe('observe', () => {
     expect(own.collect().filter(({ name }) => name === 'pool_open')).toHaveLength(1);
     expect(own.histogram('pool.wait', { labels: ['upstream'] }).snapshot('u1')).toMatchObject({ count: 1, sum: 10 });
     expect(() => own.observe('pool', sources[0]!, { upstream: 'u0' })).toThrow(
-      'there is a source "pool" with these labels',
+      'there is a source with this name and labels',
     );
+  });
+
+  it('takes the same labels for the same, in whatever order they come', () => {
+    const own = monitor();
+    const told = vi.fn();
+    own.on('sourceError', told);
+    const [one, other] = [measuring(), measuring()];
+    own.observe('pool', { ...one, getMetrics: () => ({ open: 1 }) }, { a: '1', b: '2' });
+    own.observe('pool', { ...other, getMetrics: () => ({ open: 2 }) }, { b: '3', a: '1' });
+    one.measure('wait', 10);
+    other.measure('wait', 20);
+    expect(own.collect().filter(({ name }) => name === 'pool_open')).toMatchObject([{ labels: ['a', 'b'] }]);
+    expect(valuesOf(own, 'pool_open')).toEqual({ '1 2': 1, '1 3': 2 });
+    const waits = own.histogram('pool.wait', { labels: ['a', 'b'] });
+    expect([waits.snapshot('1', '2').sum, waits.snapshot('1', '3').sum]).toEqual([10, 20]);
+    expect(told).not.toHaveBeenCalled();
+    expect(() => own.observe('pool', measuring(), { b: '2', a: '1' })).toThrow(TypeError);
+  });
+
+  it('keeps the labels that it was given when the program changes them later', () => {
+    const own = monitor();
+    const labels = { upstream: 'files' };
+    own.observe('pool', { getMetrics: () => ({ open: 1 }) }, labels);
+    labels.upstream = 'other';
+    expect(valuesOf(own, 'pool_open')).toEqual({ files: 1 });
   });
 
   it('lets a monitor observe another', () => {
