@@ -1,29 +1,15 @@
 /**
- * Decides which entry leaves when the cache is full.
+ * Decides which entry leaves when the cache is full: the least recently used.
  *
- * It knows entries by slot, a small integer from 1 that the cache reuses once the slot is removed. Keys and sizes come
- * with `insert` for policies that remember who left or that weigh; whatever a policy keeps it must forget in `remove`.
+ * It knows entries by slot, a small integer from 1 that the cache reuses once the slot is removed, and keeps them in a
+ * ring in order of use. Slot 0 is the ring's joint, so that no link is ever missing and no step branches: after it comes
+ * the oldest, before it the newest.
  */
-export interface EvictionPolicy {
-  /** Slots up to `capacity` may come; never shrinks, except that `clear` starts over. */
-  grow(capacity: number): void;
-  insert(slot: number, key: string, size: number): void;
-  /** The entry was read, or got a new value of the same size. */
-  touch(slot: number): void;
-  remove(slot: number): void;
-  /** The slot that is to leave next; asked only while one is held, and it may be the newest. */
-  victim(): number;
-  clear(): void;
-}
-
-/**
- * Least recently used: a ring of slots in order of use. Slot 0 is the ring's joint, so that no link is ever missing and
- * no step branches: after it comes the oldest, before it the newest.
- */
-export class LruPolicy implements EvictionPolicy {
+export class LruPolicy {
   #older = new Int32Array(1);
   #newer = new Int32Array(1);
 
+  /** Slots up to `capacity` may come; never shrinks, except that `clear` starts over. */
   grow(capacity: number): void {
     this.#older = extended(this.#older, capacity + 1);
     this.#newer = extended(this.#newer, capacity + 1);
@@ -37,6 +23,7 @@ export class LruPolicy implements EvictionPolicy {
     this.#older[0] = slot;
   }
 
+  /** The entry was read, or got a new value. */
   touch(slot: number): void {
     if (this.#older[0] === slot) return;
     this.remove(slot);
@@ -50,6 +37,7 @@ export class LruPolicy implements EvictionPolicy {
     this.#older[newer] = older;
   }
 
+  /** The slot that is to leave next; asked only while one is held. */
   victim(): number {
     return this.#newer[0]!;
   }

@@ -1,8 +1,11 @@
-interface Caller<V> {
+import type { AbortWatch } from '@forge/internal';
+
+/** One of those who wait for a {@link Flight}. */
+export interface Caller<V> {
+  readonly flight: Flight<V>;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (value: V) => void;
   readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
 }
 
 /**
@@ -16,10 +19,16 @@ export class Flight<V> {
   readonly tags: Set<string> = new Set();
   readonly #controller = new AbortController();
   readonly #callers = new Set<Caller<V>>();
+  readonly #watch: AbortWatch<Caller<V>>;
   readonly #onAbandoned: () => void;
+  #sealed = false;
 
-  /** @param onAbandoned called when the last caller has aborted, before the load hears of it */
-  constructor(onAbandoned: () => void) {
+  /**
+   * @param watch calls `leave` on the caller's flight; shared by all flights, for one signal may stand behind many
+   * @param onAbandoned called when the last caller has aborted, before the load hears of it
+   */
+  constructor(watch: AbortWatch<Caller<V>>, onAbandoned: () => void) {
+    this.#watch = watch;
     this.#onAbandoned = onAbandoned;
   }
 
@@ -28,38 +37,48 @@ export class Flight<V> {
     return this.#controller.signal;
   }
 
+  /**
+   * From here on no tag is added: one was invalidated, and a flight does not remember which. A value that was loaded
+   * before the invalidation of a tag must not be stored under it.
+   */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** Whether a caller with these tags may join. */
+  admits(tags: readonly string[]): boolean {
+    return !this.#sealed || tags.every((tag) => this.tags.has(tag));
+  }
+
   /** One more caller, whose signal has not aborted yet. */
-  join(signal: AbortSignal | undefined, tags: readonly string[] = []): Promise<V> {
+  join(signal: AbortSignal | undefined, tags: readonly string[]): Promise<V> {
     for (const tag of tags) this.tags.add(tag);
     return new Promise((resolve, reject) => {
-      const caller: Caller<V> = { resolve, reject, signal, onAbort: () => this.#leave(caller) };
+      const caller: Caller<V> = { flight: this, signal, resolve, reject };
       this.#callers.add(caller);
-      signal?.addEventListener('abort', caller.onAbort);
+      if (signal !== undefined) this.#watch.add(signal, caller);
     });
   }
 
-  resolve(value: V): void {
-    for (const caller of this.#dismiss()) caller.resolve(value);
-  }
-
-  reject(reason: unknown): void {
-    for (const caller of this.#dismiss()) caller.reject(reason);
-  }
-
-  #leave(caller: Caller<V>): void {
-    const reason: unknown = caller.signal?.reason;
-    this.#callers.delete(caller);
-    caller.signal?.removeEventListener('abort', caller.onAbort);
-    caller.reject(reason);
+  /** The caller's signal has aborted. */
+  leave(caller: Caller<V>, reason: unknown): void {
+    this.#dismiss(caller).reject(reason);
     if (this.#callers.size > 0) return;
     this.#onAbandoned();
     this.#controller.abort(reason);
   }
 
-  #dismiss(): readonly Caller<V>[] {
-    const callers = [...this.#callers];
-    this.#callers.clear();
-    for (const { signal, onAbort } of callers) signal?.removeEventListener('abort', onAbort);
-    return callers;
+  resolve(value: V): void {
+    for (const caller of this.#callers) this.#dismiss(caller).resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    for (const caller of this.#callers) this.#dismiss(caller).reject(reason);
+  }
+
+  #dismiss(caller: Caller<V>): Caller<V> {
+    this.#callers.delete(caller);
+    if (caller.signal !== undefined) this.#watch.remove(caller.signal, caller);
+    return caller;
   }
 }

@@ -8,17 +8,17 @@
  * times the longest part in the worst case.
  */
 export function globMatcher(glob: string): (key: string) => boolean {
-  const parts = glob.split('*').map((text) => (text.includes('?') ? wildPart(text) : plainPart(text)));
+  const parts = glob.split('*');
   const head = parts[0]!;
-  if (parts.length === 1) return (key) => key.length === head.length && head.fits(key, 0);
+  if (parts.length === 1) return (key) => key.length === head.length && fits(head, key, 0);
   const tail = parts.at(-1)!;
   const middle = parts.slice(1, -1);
   return (key) => {
     const end = key.length - tail.length;
     let from = head.length;
-    if (from > end || !head.fits(key, 0) || !tail.fits(key, end)) return false;
+    if (from > end || !fits(head, key, 0) || !fits(tail, key, end)) return false;
     for (const part of middle) {
-      const at = part.find(key, from);
+      const at = find(part, key, from);
       from = at + part.length;
       if (at < 0 || from > end) return false;
     }
@@ -31,32 +31,14 @@ export function looksLikeRegExp(glob: string): boolean {
   return /[$^|\\]/.test(glob);
 }
 
-interface Part {
-  readonly length: number;
-  fits(key: string, at: number): boolean;
-  /** The leftmost place from `from` on where it fits; -1 when there is none. */
-  find(key: string, from: number): number;
+function fits(part: string, key: string, at: number): boolean {
+  for (let i = 0; i < part.length; i++) if (part[i] !== '?' && part[i] !== key[at + i]) return false;
+  return true;
 }
 
-function plainPart(text: string): Part {
-  return {
-    length: text.length,
-    fits: (key, at) => key.startsWith(text, at),
-    find: (key, from) => key.indexOf(text, from),
-  };
-}
-
-function wildPart(text: string): Part {
-  const any = '?'.charCodeAt(0);
-  const codes = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-  const fits = (key: string, at: number): boolean =>
-    codes.every((code, i) => code === any || code === key.charCodeAt(at + i));
-  return {
-    length: text.length,
-    fits,
-    find(key, from) {
-      for (let at = from; at + codes.length <= key.length; at++) if (fits(key, at)) return at;
-      return -1;
-    },
-  };
+/** The leftmost place from `from` on where the part fits; -1 when there is none. */
+function find(part: string, key: string, from: number): number {
+  if (!part.includes('?')) return key.indexOf(part, from);
+  for (let at = from; at + part.length <= key.length; at++) if (fits(part, key, at)) return at;
+  return -1;
 }

@@ -14,15 +14,7 @@
  * @module
  */
 export { CacheError, type CacheErrorCode } from './errors.ts';
-export type {
-  CacheClearedEvent,
-  CacheErrorEvent,
-  CacheEvents,
-  CacheEvictionEvent,
-  CacheInvalidatedEvent,
-  CacheReadEvent,
-  CacheSetEvent,
-} from './events.ts';
+export type { CacheEvents } from './events.ts';
 export { MemoryCache } from './memory-cache.ts';
 export type { CacheMetrics, MemoryCacheMetrics, MetricKinds } from './metrics.ts';
 export type {

@@ -28,7 +28,7 @@ export interface CacheMetrics extends MemoryCacheMetrics {
   readonly coalesced: number;
   /** Loaders called. */
   readonly loads: number;
-  /** Loads that failed, those that every caller had left included. */
+  /** Loads that failed while somebody waited; one that every caller has left is given up, and its end no failure. */
   readonly loadErrors: number;
   /** Loaded values that could not be stored because `ttl` or `sizeOf` failed; each is a `cacheError` too. */
   readonly storeErrors: number;
@@ -62,7 +62,3 @@ export const METRIC_KINDS: MetricKinds<CacheMetrics> = Object.freeze({
   invalidations: 'counter',
   pending: 'gauge',
 });
-
-export function hitRate(hits: number, misses: number): Percent {
-  return hits === 0 ? 0 : (100 * hits) / (hits + misses);
-}

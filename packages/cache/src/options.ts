@@ -1,4 +1,4 @@
-import { functionOption, monotonic, numberOption, type Clock } from '@forge/internal';
+import { clockOption, functionOption, numberOption, objectOption, stringOption, type Clock } from '@forge/internal';
 
 /** A duration in milliseconds; `Infinity` is no limit. */
 export type Milliseconds = number;
@@ -34,8 +34,8 @@ export interface MemoryCacheOptions<V = unknown> {
    */
   readonly sizeOf?: (value: V, key: string) => Bytes;
   /**
-   * Called after an entry has left and the cache is consistent again, so that it may call the cache. What it throws
-   * becomes a process warning.
+   * Called after an entry has left and the cache is consistent again, so that it may call the cache. What it throws, or
+   * what a promise that it returns rejects with, becomes a process warning.
    */
   readonly onRemoval?: (key: string, value: V, reason: RemovalReason) => void;
   /** Counts hits, misses, evictions and so on; off, each counter stays 0. @default true */
@@ -47,7 +47,8 @@ export interface MemoryCacheOptions<V = unknown> {
 /** Options of a `ResponseCache`. */
 export interface CacheConfig<V = unknown> extends Omit<MemoryCacheOptions<V>, 'onRemoval'> {
   /**
-   * How often expired entries are looked for, up to 2^31 - 1; 0 is off: they then leave when they are read or evicted.
+   * How often expired entries are looked for, at least every 24.8 days; 0 and `Infinity` are never: they then leave when
+   * they are read or evicted.
    *
    * @default 60000
    */
@@ -70,8 +71,8 @@ export interface CacheEntry<V = unknown> extends SetOptions {
   readonly value: V;
   /** What is left of its life; `Infinity` when it does not expire. */
   readonly ttl: Milliseconds;
-  /** The bytes that it counts for; 0 when bytes are not counted. */
-  readonly size: Bytes;
+  /** The bytes that it counts for; undefined when bytes are not counted. */
+  readonly size: Bytes | undefined;
   readonly tags: readonly string[];
 }
 
@@ -98,23 +99,33 @@ export interface GetOrSetOptions<V> {
 
 /** V8's `Map` stops at 2^24 cells, and needs half of them free or deleted to rehash in place instead of growing. */
 const MOST_ENTRIES = 2 ** 23;
-/** The longest delay that `setTimeout` takes; above it Node fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+const NO_TAGS: readonly string[] = Object.freeze([]);
 
-type Resolved<V> = Readonly<Required<Omit<MemoryCacheOptions<V>, 'sizeOf' | 'onRemoval'>>> & {
-  readonly sizeOf: ((value: V, key: string) => Bytes) | undefined;
-  readonly onRemoval: ((key: string, value: V, reason: RemovalReason) => void) | undefined;
+/** The options of a `MemoryCache`, checked and complete. */
+export type MemorySettings<V> = Required<Omit<MemoryCacheOptions<V>, 'sizeOf' | 'onRemoval'>> & {
+  readonly sizeOf: MemoryCacheOptions<V>['sizeOf'] | undefined;
+  readonly onRemoval: MemoryCacheOptions<V>['onRemoval'] | undefined;
 };
 
-export function resolveMemoryOptions<V>(options: MemoryCacheOptions<V>): Resolved<V> {
-  const subject = 'create a cache';
+/** The options of a `ResponseCache`, checked and complete. */
+export type CacheSettings<V> = MemorySettings<V> & Required<Pick<CacheConfig<V>, 'cleanupInterval'>>;
+
+/** How an entry is stored: its `SetOptions`, checked and complete. */
+export interface EntryTerms {
+  readonly ttl: Milliseconds;
+  /** 0 when bytes are not counted. */
+  readonly size: Bytes;
+  /** Frozen and without repetition. */
+  readonly tags: readonly string[];
+}
+
+export function memorySettings<V>(subject: string, options: MemoryCacheOptions<V>): MemorySettings<V> {
+  objectOption(subject, 'the config', options);
   const maxBytes = numberOption(subject, 'maxBytes', options.maxBytes, Infinity, { min: 1, integer: true });
   const fallback = maxBytes === Infinity ? 1000 : MOST_ENTRIES;
   const maxSize = numberOption(subject, 'maxSize', options.maxSize, fallback, { min: 1, integer: true });
   functionOption(subject, 'sizeOf', options.sizeOf, true);
   functionOption(subject, 'onRemoval', options.onRemoval, true);
-  const clock: { readonly now?: unknown } | undefined = options.clock;
-  functionOption(subject, 'clock.now', clock?.now, clock === undefined);
   return Object.freeze({
     maxSize: Math.min(maxSize, MOST_ENTRIES),
     maxBytes,
@@ -122,44 +133,44 @@ export function resolveMemoryOptions<V>(options: MemoryCacheOptions<V>): Resolve
     sizeOf: options.sizeOf ?? (maxBytes === Infinity ? undefined : encodedLength),
     onRemoval: options.onRemoval,
     metricsEnabled: options.metricsEnabled ?? true,
-    clock: options.clock ?? monotonic,
+    clock: clockOption(subject, options.clock),
   });
 }
 
-export function cleanupIntervalOption(value: Milliseconds | undefined): Milliseconds {
-  return numberOption('create a cache', 'cleanupInterval', value, 60_000, { max: LONGEST_DELAY });
+export function cacheSettings<V>(subject: string, config: CacheConfig<V>): CacheSettings<V> {
+  const memory = memorySettings(subject, config);
+  const interval = numberOption(subject, 'cleanupInterval', config.cleanupInterval, 60_000);
+  return Object.freeze({ ...memory, cleanupInterval: interval === 0 ? Infinity : interval });
 }
 
-/** The default `sizeOf`. */
-function encodedLength(value: unknown): Bytes {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
-  if (value === undefined) return 0;
-  let json: string | undefined;
-  let cause: unknown;
-  try {
-    json = JSON.stringify(value);
-  } catch (error) {
-    cause = error;
-  }
-  if (json !== undefined) return Buffer.byteLength(json);
-  throw new TypeError(
-    `Cannot measure a value: it has no JSON form (give the cache a sizeOf), got a ${typeof value}`,
-    cause === undefined ? undefined : { cause },
-  );
+/** Calls `sizeOf` last, so that it is called only for what is right otherwise. @throws what `MemoryCache.set` throws */
+export function entryTerms<V>(
+  { defaultTTL, sizeOf }: MemorySettings<V>,
+  key: string,
+  value: V,
+  options: SetOptions,
+): EntryTerms {
+  const subject = 'set an entry';
+  stringOption(subject, 'the key', key);
+  objectOption(subject, 'the options', options);
+  const ttl = ttlOption(subject, options.ttl) ?? defaultTTL;
+  const given = tagsOption(subject, options.tags);
+  const tags = given.length === 0 ? NO_TAGS : Object.freeze([...new Set(given)]);
+  const size = options.size ?? sizeOf?.(value, key);
+  if (size === undefined && sizeOf === undefined) return { ttl, tags, size: 0 };
+  if (Number.isSafeInteger(size) && size! >= 0) return { ttl, tags, size: Math.max(1, size!) };
+  const ErrorClass = typeof size === 'number' ? RangeError : TypeError;
+  throw new ErrorClass(`Cannot ${subject}: its size must be a whole number of bytes, got ${String(size)}`);
 }
 
-/** The tags as they were given; none is undefined, so that an untagged entry costs nothing. */
-export function tagsOption(subject: string, tags: readonly string[] | undefined): readonly string[] | undefined {
-  if (tags === undefined) return undefined;
-  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) {
-    throw new TypeError(`Cannot ${subject}: tags must be an array of strings, got ${String(tags)}`);
-  }
-  return tags.length === 0 ? undefined : tags;
+export function tagsOption(subject: string, tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined) return NO_TAGS;
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')) return tags;
+  throw new TypeError(`Cannot ${subject}: tags must be an array of strings, got ${String(tags)}`);
 }
 
-export function ttlOption(subject: string, ttl: Milliseconds | undefined, fallback: Milliseconds): Milliseconds {
-  return numberOption(subject, 'ttl', ttl, fallback, { min: -Infinity });
+export function ttlOption(subject: string, ttl: Milliseconds | undefined): Milliseconds | undefined {
+  return ttl === undefined ? undefined : numberOption(subject, 'ttl', ttl, ttl, { min: -Infinity });
 }
 
 /** @throws TypeError when the ttl function returns no number, and what it throws */
@@ -170,12 +181,20 @@ export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Millise
   throw new TypeError(`Cannot store a loaded value: its ttl function must return a number, got ${typeof lifetime}`);
 }
 
-export function stringOption(subject: string, name: string, value: unknown): void {
-  if (typeof value === 'string') return;
-  throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${typeof value}`);
-}
-
-export function signalOption(subject: string, signal: unknown): void {
-  if (signal === undefined || (typeof signal === 'object' && signal !== null && 'aborted' in signal)) return;
-  throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${typeof signal}`);
+/** The default `sizeOf`. */
+function encodedLength(value: unknown): Bytes {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  if (value === undefined) return 0;
+  let cause: unknown;
+  try {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json !== undefined) return Buffer.byteLength(json);
+  } catch (error) {
+    cause = error;
+  }
+  throw new TypeError(
+    `Cannot measure a value: it has no JSON form (give the cache a sizeOf), got a ${typeof value}`,
+    cause === undefined ? undefined : { cause },
+  );
 }

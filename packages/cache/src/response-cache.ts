@@ -1,26 +1,38 @@
 import { EventEmitter } from 'node:events';
-import { types } from 'node:util';
-import { emit, functionOption, Measures, monotonic, type Clock, type MeasureListener } from '@forge/internal';
-import { CacheError } from './errors.ts';
-import type { CacheEvents } from './events.ts';
-import { Flight } from './flight.ts';
-import { globMatcher, looksLikeRegExp } from './glob.ts';
-import { MemoryCache } from './memory-cache.ts';
-import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from './metrics.ts';
 import {
-  cleanupIntervalOption,
-  lifetimeOf,
+  after,
+  AbortWatch,
+  emit,
+  functionOption,
+  Measures,
+  objectOption,
   signalOption,
   stringOption,
+  type MeasureListener,
+} from '@forge/internal';
+import { EntryTable } from './entry-table.ts';
+import { CacheError } from './errors.ts';
+import type { CacheEvents } from './events.ts';
+import { Flight, type Caller } from './flight.ts';
+import { globMatcher, looksLikeRegExp } from './glob.ts';
+import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from './metrics.ts';
+import {
+  cacheSettings,
+  entryTerms,
+  lifetimeOf,
   tagsOption,
   ttlOption,
   type CacheConfig,
+  type CacheSettings,
+  type EntryTerms,
   type GetOrSetOptions,
   type Loader,
   type Milliseconds,
   type SetOptions,
 } from './options.ts';
 
+/** What a miss gives, for a stored `undefined` is a value. */
+const ABSENT = Symbol('absent');
 /** Places of the table that one turn of the event loop sweeps, and the pause before the next turn. */
 const SWEEP_SLICE = 10_000;
 const SWEEP_PAUSE: Milliseconds = 10;
@@ -42,11 +54,8 @@ const SWEEP_PAUSE: Milliseconds = 10;
 export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implements AsyncDisposable {
   readonly metricKinds: MetricKinds<CacheMetrics> = METRIC_KINDS;
 
-  readonly #memory: MemoryCache<V>;
-  readonly #defaultTTL: Milliseconds;
-  readonly #cleanupInterval: Milliseconds;
-  readonly #counting: boolean;
-  readonly #clock: Clock;
+  readonly #settings: CacheSettings<V>;
+  readonly #memory: EntryTable<V>;
   readonly #measures = new Measures();
 
   /**
@@ -56,8 +65,9 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   readonly #flights = new Map<string, Flight<V>>();
   /** Every load that somebody waits for, fenced ones included. */
   readonly #pending = new Set<Flight<V>>();
+  readonly #watch = new AbortWatch<Caller<V>>((caller, reason) => caller.flight.leave(caller, reason));
 
-  #sweepTimer: NodeJS.Timeout | undefined;
+  #stopSweep: () => void = () => {};
   #closing: Promise<void> | undefined;
   #onIdle: () => void = () => {};
   #warned = false;
@@ -71,27 +81,24 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   /** @throws TypeError or RangeError when an option has the wrong type or is out of range */
   constructor(config: CacheConfig<V> = {}) {
     super();
-    this.#cleanupInterval = cleanupIntervalOption(config.cleanupInterval);
-    this.#memory = new MemoryCache<V>({
-      ...config,
-      onRemoval: (key, _value, reason) => {
-        if (reason === 'evicted' || reason === 'expired') emit(this, 'cacheEviction', () => ({ key, reason }));
+    this.#settings = cacheSettings('create a ResponseCache', config);
+    this.#memory = new EntryTable<V>(
+      {
+        ...this.#settings,
+        onRemoval: (key, _value, reason) => emit(this, 'cacheEviction', () => ({ key, reason })),
       },
-    });
-    this.#defaultTTL = config.defaultTTL ?? Infinity;
-    this.#counting = config.metricsEnabled ?? true;
-    this.#clock = config.clock ?? monotonic;
-    this.#sweepIn(this.#cleanupInterval);
+      (reason) => (reason === 'evicted' || reason === 'expired') && this.listenerCount('cacheEviction') > 0,
+    );
+    this.#sweepIn(this.#settings.cleanupInterval);
   }
 
   /** The value; undefined on a miss. A load that runs for the key is not waited for. */
   get(key: string): Promise<V | undefined> {
     stringOption('get an entry', 'the key', key);
     if (this.#closing !== undefined) return refused('get an entry');
-    const value = this.#memory.get(key);
-    const hit = value !== undefined || this.#memory.has(key);
-    emit(this, hit ? 'cacheHit' : 'cacheMiss', () => ({ key }));
-    return Promise.resolve(value);
+    const value = this.#memory.get(key, ABSENT);
+    emit(this, value === ABSENT ? 'cacheMiss' : 'cacheHit', () => ({ key }));
+    return Promise.resolve(value === ABSENT ? undefined : value);
   }
 
   /**
@@ -101,51 +108,50 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * key is gone in any case. Throws at once what `MemoryCache.set` throws.
    */
   set(key: string, value: V, options: Milliseconds | SetOptions = {}): Promise<boolean> {
+    const given = typeof options === 'number' ? { ttl: options } : options;
+    const terms = entryTerms(this.#settings, key, value, given);
     if (this.#closing !== undefined) return refused('set an entry');
     this.#flights.delete(key);
-    return Promise.resolve(this.#store(key, value, typeof options === 'number' ? { ttl: options } : options));
+    return Promise.resolve(this.#store(key, value, terms));
   }
 
   /**
    * The value, from the cache or else from the loader.
    *
-   * Concurrent callers of a key share one load, with the first caller's loader and ttl and the tags of all; they should
-   * name the same tags, for an invalidation concerns the load only if somebody had named the tag by then. A caller whose
-   * signal aborts is rejected with the signal's reason, alone; when the last has gone the loader's signal aborts and what
-   * it still returns is dropped. A rejection goes to every caller and is never stored. A value that could be loaded but
-   * not stored, because `ttl` or `sizeOf` threw, is given all the same and told of by `cacheError`.
+   * Concurrent callers of a key share one load, with the first caller's loader, ttl and async context and the tags of
+   * all. They should name the same tags: once any tag has been invalidated, a caller that brings another one starts a
+   * load of its own, and fences the first. A caller whose signal aborts is rejected with the signal's reason, alone; when
+   * the last has gone the loader's signal aborts and what it still returns is dropped. A rejection goes to every caller
+   * and is never stored. A value that could be loaded but not stored, because `ttl` or `sizeOf` threw, is given all the
+   * same and told of by `cacheError`.
    *
    * A loader must not ask for its own key: it would wait for itself.
    */
   getOrSet(key: string, loader: Loader<V>, options: GetOrSetOptions<V> = {}): Promise<V> {
-    stringOption('load an entry', 'the key', key);
-    functionOption('load an entry', 'loader', loader);
+    const intent = 'load an entry';
+    stringOption(intent, 'the key', key);
+    functionOption(intent, 'loader', loader);
+    objectOption(intent, 'the options', options);
     const { ttl, signal } = options;
-    if (typeof ttl !== 'function') ttlOption('load an entry', ttl, this.#defaultTTL);
-    const tags = tagsOption('load an entry', options.tags);
-    signalOption('load an entry', signal);
-    if (this.#closing !== undefined) return refused('load an entry');
+    if (typeof ttl !== 'function') ttlOption(intent, ttl);
+    const tags = tagsOption(intent, options.tags);
+    signalOption(intent, signal);
+    if (this.#closing !== undefined) return refused(intent);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
 
-    const current = this.#flights.get(key);
-    if (current !== undefined) {
-      if (this.#counting) this.#coalesced++;
-      return current.join(signal, tags);
+    const running = this.#joinable(key, tags);
+    if (running !== undefined) {
+      if (this.#settings.metricsEnabled) this.#coalesced++;
+      return running.join(signal, tags);
     }
-    const value = this.#memory.get(key);
-    if (value !== undefined || this.#memory.has(key)) {
+    const value = this.#memory.get(key, ABSENT);
+    if (value !== ABSENT) {
       emit(this, 'cacheHit', () => ({ key }));
-      return Promise.resolve(value as V);
+      return Promise.resolve(value);
     }
+    const result = this.#miss(key, loader, { ttl, tags, signal });
+    // Last, so that whatever a listener does, it does to a load that runs.
     emit(this, 'cacheMiss', () => ({ key }));
-    // Looked up once more: a listener that heard of the miss, or of the expiry behind it, may have begun the load.
-    const begun = this.#flights.get(key);
-    if (begun !== undefined) return begun.join(signal, tags);
-    const flight = new Flight<V>(() => this.#land(key, flight));
-    this.#flights.set(key, flight);
-    this.#pending.add(flight);
-    const result = flight.join(signal, tags);
-    void this.#load(key, flight, loader, ttl);
     return result;
   }
 
@@ -166,7 +172,10 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   invalidateTag(tag: string): Promise<number> {
     stringOption('invalidate a tag', 'the tag', tag);
     if (this.#closing !== undefined) return refused('invalidate a tag');
-    for (const [key, flight] of this.#flights) if (flight.tags.has(tag)) this.#flights.delete(key);
+    for (const [key, flight] of this.#flights) {
+      if (flight.tags.has(tag)) this.#flights.delete(key);
+      else flight.seal();
+    }
     return Promise.resolve(this.#invalidated(this.#memory.deleteTag(tag)));
   }
 
@@ -181,7 +190,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return Promise.resolve(this.#invalidated(this.#memory.deleteMatching(matches)));
   }
 
-  /** Removes every entry and fences every load. */
+  /** Removes every entry and fences every load; of the events it emits `cacheCleared` alone. O(running loads). */
   clear(): Promise<void> {
     if (this.#closing !== undefined) return refused('clear the cache');
     const { size } = this.#memory;
@@ -209,17 +218,15 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * unless its callers had left. Silent when `metricsEnabled` is off.
    */
   onMeasure(listener: MeasureListener): () => void {
-    functionOption('listen to measures', 'listener', listener);
     return this.#measures.add(listener);
   }
 
   /**
    * Drops every entry and refuses further calls; resolves when the loads that somebody waits for have settled, and their
-   * callers before it. A load that never ends holds it up until its callers abort.
+   * callers before it. A load that never ends holds it up until its callers abort. Emits nothing.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#shut();
-    return this.#closing;
+    return (this.#closing ??= this.#shut());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -227,40 +234,63 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   }
 
   async #shut(): Promise<void> {
-    clearTimeout(this.#sweepTimer);
+    this.#stopSweep();
     this.#flights.clear();
     this.#memory.clear();
-    if (this.#pending.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+  }
+
+  /** The load that a caller with these tags shares. */
+  #joinable(key: string, tags: readonly string[]): Flight<V> | undefined {
+    const flight = this.#flights.get(key);
+    if (flight === undefined || flight.admits(tags)) return flight;
+    this.#flights.delete(key);
+    return undefined;
+  }
+
+  /** All is asked once more: who heard that the entry expired may have closed the cache, aborted or begun the load. */
+  #miss(key: string, loader: Loader<V>, options: GetOrSetOptions<V> & { tags: readonly string[] }): Promise<V> {
+    const { ttl, tags, signal } = options;
+    if (this.#closing !== undefined) return refused('load an entry');
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const begun = this.#joinable(key, tags);
+    if (begun !== undefined) return begun.join(signal, tags);
+    const flight = new Flight<V>(this.#watch, () => this.#land(key, flight));
+    this.#flights.set(key, flight);
+    this.#pending.add(flight);
+    const result = flight.join(signal, tags);
+    void this.#load(key, flight, loader, ttl);
+    return result;
   }
 
   async #load(key: string, flight: Flight<V>, loader: Loader<V>, ttl: GetOrSetOptions<V>['ttl']): Promise<void> {
-    const measuring = this.#counting && this.#measures.active;
-    const startedAt = measuring ? this.#clock.now() : 0;
-    if (this.#counting) this.#loads++;
+    const { metricsEnabled, clock } = this.#settings;
+    const measuring = metricsEnabled && this.#measures.active;
+    const startedAt = measuring ? clock.now() : 0;
+    if (metricsEnabled) this.#loads++;
     try {
       const value = await loader({ signal: flight.signal });
       this.#keep(key, flight, value, ttl);
       flight.resolve(value);
     } catch (error) {
-      if (this.#counting && !flight.signal.aborted) this.#loadErrors++;
+      if (metricsEnabled && !flight.signal.aborted) this.#loadErrors++;
       flight.reject(error);
     }
     this.#land(key, flight);
-    if (measuring && !flight.signal.aborted) this.#measures.record('load', this.#clock.now() - startedAt);
+    if (measuring && !flight.signal.aborted) this.#measures.record('load', clock.now() - startedAt);
   }
 
   /** Stores what a load returned, unless the load is fenced. Never throws: its callers get the value in any case. */
   #keep(key: string, flight: Flight<V>, value: V, ttl: GetOrSetOptions<V>['ttl']): void {
     if (this.#flights.get(key) !== flight) return;
     try {
-      const lifetime = lifetimeOf(value, ttl);
-      // Asked again, for the ttl function may itself invalidate.
-      if (this.#flights.get(key) === flight) this.#store(key, value, { ttl: lifetime, tags: [...flight.tags] });
+      const terms = entryTerms(this.#settings, key, value, { ttl: lifetimeOf(value, ttl) });
+      // Asked again, and for the tags only now: the functions ttl and sizeOf may have called the cache.
+      if (this.#flights.get(key) !== flight) return;
+      this.#flights.delete(key);
+      this.#store(key, value, { ...terms, tags: Object.freeze([...flight.tags]) });
     } catch (error) {
-      if (this.#counting) this.#storeErrors++;
+      if (this.#settings.metricsEnabled) this.#storeErrors++;
       emit(this, 'cacheError', () => ({ key, error }));
     }
   }
@@ -272,24 +302,20 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     if (this.#pending.size === 0) this.#onIdle();
   }
 
-  #store(key: string, value: V, options: SetOptions): boolean {
-    const stored = this.#memory.set(key, value, options);
-    if (stored) {
-      emit(this, 'cacheSet', () => ({ key, ttl: options.ttl ?? this.#defaultTTL, tags: [...(options.tags ?? [])] }));
-    }
+  #store(key: string, value: V, terms: EntryTerms): boolean {
+    const stored = this.#memory.set(key, value, terms);
+    if (stored) emit(this, 'cacheSet', () => ({ key, ttl: terms.ttl, tags: terms.tags }));
     return stored;
   }
 
   #invalidated(keys: readonly string[]): number {
-    if (this.#counting) this.#invalidations += keys.length;
-    if (this.listenerCount('cacheInvalidated') > 0) {
-      for (const key of keys) emit(this, 'cacheInvalidated', () => ({ key }));
-    }
+    if (this.#settings.metricsEnabled) this.#invalidations += keys.length;
+    for (const key of keys) emit(this, 'cacheInvalidated', () => ({ key }));
     return keys.length;
   }
 
   #matcher(pattern: string | RegExp): (key: string) => boolean {
-    if (types.isRegExp(pattern)) return regExpMatcher(pattern);
+    if (isRegExp(pattern)) return regExpMatcher(pattern);
     stringOption('invalidate a pattern', 'the pattern, when it is no RegExp,', pattern);
     if (!this.#warned && looksLikeRegExp(pattern)) {
       this.#warned = true;
@@ -302,17 +328,22 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   }
 
   #sweepIn(delay: Milliseconds): void {
-    if (this.#cleanupInterval === 0 || this.#closing !== undefined) return;
-    this.#sweepTimer = setTimeout(() => {
+    const sweep = (): void => {
       const done = this.#memory.sweep(SWEEP_SLICE);
-      this.#sweepIn(done ? this.#cleanupInterval : Math.min(SWEEP_PAUSE, this.#cleanupInterval));
-    }, delay);
-    this.#sweepTimer.unref();
+      const { cleanupInterval } = this.#settings;
+      if (this.#closing === undefined) this.#sweepIn(done ? cleanupInterval : Math.min(SWEEP_PAUSE, cleanupInterval));
+    };
+    this.#stopSweep = after(delay, sweep, { unref: true });
   }
 }
 
 function refused(intent: string): Promise<never> {
   return Promise.reject(new CacheError('CACHE_CLOSED', `Cannot ${intent}: the cache is closed`));
+}
+
+/** Another realm's too, which is no instance of this realm's class. */
+function isRegExp(value: unknown): value is RegExp {
+  return Object.prototype.toString.call(value) === '[object RegExp]';
 }
 
 /** On a copy: `test` with the flag g or y starts at `lastIndex` and moves it, so it must be reset, and on no one else's. */

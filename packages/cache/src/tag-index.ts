@@ -8,12 +8,10 @@ export class TagIndex {
   readonly #slots = new Map<string, Set<number>>();
   readonly #tags = new Map<number, readonly string[]>();
 
-  /** Replaces what the slot had. */
-  assign(slot: number, given: readonly string[] | undefined): void {
+  /** Replaces what the slot had. The tags differ from each other and stay as they are: they decide what is released. */
+  assign(slot: number, tags: readonly string[]): void {
     this.release(slot);
-    if (given === undefined) return;
-    // A copy, for it decides later what is released.
-    const tags = Object.freeze([...new Set(given)]);
+    if (tags.length === 0) return;
     this.#tags.set(slot, tags);
     for (const tag of tags) {
       const slots = this.#slots.get(tag);
@@ -28,9 +26,9 @@ export class TagIndex {
     if (tags === undefined) return;
     this.#tags.delete(slot);
     for (const tag of tags) {
-      const slots = this.#slots.get(tag);
-      slots?.delete(slot);
-      if (slots?.size === 0) this.#slots.delete(tag);
+      const slots = this.#slots.get(tag)!;
+      slots.delete(slot);
+      if (slots.size === 0) this.#slots.delete(tag);
     }
   }
 
@@ -38,14 +36,8 @@ export class TagIndex {
     return this.#tags.get(slot) ?? [];
   }
 
-  /** A copy, since removing an entry changes the index. */
-  slotsOf(tag: string): readonly number[] {
-    return [...(this.#slots.get(tag) ?? [])];
-  }
-
-  /** How many different tags are in use. */
-  get size(): number {
-    return this.#slots.size;
+  slotsOf(tag: string): ReadonlySet<number> | undefined {
+    return this.#slots.get(tag);
   }
 
   clear(): void {

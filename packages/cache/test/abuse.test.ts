@@ -20,8 +20,11 @@ describe('options', () => {
     ['a negative defaultTTL', { defaultTTL: -1 }, RangeError, /defaultTTL/],
     ['a sizeOf that is no function', { sizeOf: 5 }, TypeError, /sizeOf must be a function/],
     ['a clock without now', { clock: {} }, TypeError, /clock\.now/],
-    ['a cleanupInterval that a timer cannot take', { cleanupInterval: 2 ** 31 }, RangeError, /cleanupInterval/],
-    ['an endless cleanupInterval', { cleanupInterval: Infinity }, RangeError, /cleanupInterval/],
+    ['a clock that gives no number', { clock: { now: () => '5' } }, TypeError, /clock\.now\(\) must return a number/],
+    ['a negative cleanupInterval', { cleanupInterval: -1 }, RangeError, /cleanupInterval/],
+    ['a cleanupInterval that is a string', { cleanupInterval: '5' }, TypeError, /cleanupInterval/],
+    ['a config that is null', null, TypeError, /Cannot create a ResponseCache: the config must be an object, got null/],
+    ['a config that is a number', 5, TypeError, /the config must be an object, got 5/],
   ])('reject %s', (_what, config, ErrorClass, message) => {
     const create = (): unknown => new ResponseCache(config as CacheConfig);
     expect(create).toThrow(ErrorClass);
@@ -29,7 +32,9 @@ describe('options', () => {
   });
 
   it('reject an onRemoval that is no function', () => {
-    expect(() => new MemoryCache({ onRemoval: 'log' } as unknown as MemoryCacheOptions)).toThrow(TypeError);
+    expect(() => new MemoryCache({ onRemoval: 'log' } as unknown as MemoryCacheOptions)).toThrow(
+      /Cannot create a MemoryCache: onRemoval must be a function/,
+    );
   });
 });
 
@@ -37,6 +42,8 @@ describe('MemoryCache.set', () => {
   it.each<[what: string, key: unknown, options: unknown, error: typeof Error]>([
     ['a key that is a number', 1, undefined, TypeError],
     ['a key that is undefined', undefined, undefined, TypeError],
+    ['a ttl in place of the options', 'a', '5', TypeError],
+    ['options that are null', 'a', null, TypeError],
     ['a ttl that is a string', 'a', { ttl: '5' }, TypeError],
     ['a ttl that is NaN', 'a', { ttl: Number.NaN }, TypeError],
     ['tags that are one string', 'a', { tags: 'users' }, TypeError],
@@ -102,12 +109,42 @@ describe('ResponseCache', () => {
     ['a ttl that is a string', { ttl: '5' }],
     ['a ttl that is NaN', { ttl: Number.NaN }],
     ['tags that are one string', { tags: 'users' }],
+    ['options that are null', null],
     ['a signal that is none', { signal: {} }],
+    ['a signal that cannot be listened to', { signal: { aborted: false } }],
     ['a signal that is null', { signal: null }],
   ])('getOrSet throws at once, before it loads, when it gets %s', (_what, options) => {
     const cache = new ResponseCache();
     expect(() => cache.getOrSet('a', () => 1, options as GetOrSetOptions<unknown>)).toThrow(TypeError);
     expect(cache.getMetrics()).toMatchObject({ loads: 0, misses: 0 });
+  });
+
+  it.each<[what: string, options: unknown]>([
+    ['a ttl that is NaN', Number.NaN],
+    ['a ttl that is a string', '5000'],
+    ['options that are null', null],
+    ['tags that are one string', { tags: 'users' }],
+    ['a size that is a fraction', { size: 0.5 }],
+  ])('set throws at once, and fences no load, when it gets %s', async (_what, options) => {
+    const cache = new ResponseCache<string>();
+    let resolve = (_value: string): void => {};
+    const load = cache.getOrSet('a', () => new Promise<string>((settle) => (resolve = settle)));
+    expect(() => cache.set('a', 'wrong', options as SetOptions)).toThrow(/^Cannot set an entry: /);
+    resolve('loaded');
+    expect([await load, await cache.get('a')]).toEqual(['loaded', 'loaded']);
+  });
+
+  it('set fences no load when sizeOf throws', async () => {
+    const error = new Error('sizeOf of a test');
+    const cache = new ResponseCache<string>({
+      sizeOf: (value) => {
+        if (value === 'wrong') throw error;
+        return 1;
+      },
+    });
+    const load = cache.getOrSet('a', async () => 'loaded');
+    expect(() => cache.set('a', 'wrong')).toThrow(error);
+    expect([await load, await cache.get('a')]).toEqual(['loaded', 'loaded']);
   });
 
   it('throws at once when a loader or a listener is no function', () => {

@@ -40,17 +40,19 @@ describe('MemoryCache.get', () => {
     expect(cache.get('a')).toBeUndefined();
     expect([cache.has('a'), cache.has('b')]).toEqual([true, false]);
     expect(cache.getMetrics()).toMatchObject({ hits: 1, misses: 0 });
+    expect([cache.get('a', 'absent'), cache.get('b', 'absent')]).toEqual([undefined, 'absent']);
   });
 
   it('never reads the clock when the entry does not expire', () => {
     const clock = manualClock();
     const cache = new MemoryCache<number>({ clock });
+    const { reads } = clock;
     cache.set('a', 1);
     cache.get('a');
     cache.has('a');
     cache.set('a', 2);
     cache.delete('a');
-    expect(clock.reads).toBe(0);
+    expect(clock.reads).toBe(reads);
   });
 
   it('serves an entry until its ttl has passed and not at that moment', () => {
@@ -259,6 +261,18 @@ describe('MemoryCache removal', () => {
     warn.mockRestore();
   });
 
+  it('turns what a promise of onRemoval rejects with into a warning', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const error = new Error('callback of a test');
+    const fails: () => unknown = () => Promise.reject(error);
+    const cache = new MemoryCache<number>({ onRemoval: fails });
+    cache.set('a', 1);
+    cache.delete('a');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warn.mock.calls).toEqual([[error]]);
+    warn.mockRestore();
+  });
+
   it('keeps no value alive that was evicted, deleted or cleared', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
@@ -314,6 +328,31 @@ describe('MemoryCache.delete', () => {
     expect(cache.deleteMatching((key) => key.startsWith('a'))).toEqual(['a1']);
     expect(cache.size).toBe(1);
   });
+
+  it('deleteMatching keeps the table whole when its test deletes, sets or clears', () => {
+    const keys = ['a', 'b', 'c'];
+    const meddles: ((cache: MemoryCache<string>) => void)[] = [
+      (cache) => cache.delete('a'),
+      (cache) => cache.set('d', 'd'),
+      (cache) => cache.clear(),
+    ];
+    const outcomes = meddles.map((meddle) => {
+      const cache = new MemoryCache<string>({ maxSize: 10 });
+      for (const key of keys) cache.set(key, key);
+      const deleted = cache.deleteMatching((key) => {
+        if (key === 'b') meddle(cache);
+        return true;
+      });
+      for (const key of ['x', 'y', 'z', 'w']) cache.set(key, key);
+      return [deleted, ['x', 'y', 'z', 'w'].map((key) => cache.get(key)), cache.has('a')];
+    });
+    const whole = ['x', 'y', 'z', 'w'];
+    expect(outcomes).toEqual([
+      [['b', 'c'], whole, false],
+      [['a', 'b', 'c'], whole, false],
+      [[], whole, false],
+    ]);
+  });
 });
 
 describe('MemoryCache.sweep', () => {
@@ -361,6 +400,16 @@ describe('MemoryCache.entries', () => {
     const copy = new MemoryCache<string>({ maxBytes: 100 });
     for (const entry of cache.entries()) copy.set(entry.key, entry.value, entry);
     expect([...copy.entries()]).toEqual([...cache.entries()]);
+  });
+
+  it('gives entries that count for nothing again, and are measured, where the bytes were not counted', () => {
+    const cache = new MemoryCache<string>();
+    cache.set('a', 'one');
+    for (const entry of cache.entries()) cache.set(entry.key, entry.value, entry);
+    expect([cache.bytes, cache.getMetrics().totalSize]).toEqual([0, 0]);
+    const counting = new MemoryCache<string>({ maxBytes: 100 });
+    for (const entry of cache.entries()) counting.set(entry.key, entry.value, entry);
+    expect(counting.bytes).toBe(3);
   });
 
   it('goes on when the cache changes while it is read', () => {

@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MemoryCache, ResponseCache, type CacheConfig, type CacheEvents } from '../src/index.ts';
+import { ResponseCache, type CacheConfig, type CacheEvents } from '../src/index.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -235,6 +236,89 @@ describe('ResponseCache.getOrSet', () => {
     expect(await Promise.all(begun)).toEqual(['A']);
     expect(loader).toHaveBeenCalledOnce();
   });
+
+  it('loads, and get gives undefined as a miss, when a listener sets the key anew as it expires', async () => {
+    const cache = new ResponseCache<string>({ defaultTTL: 1 });
+    await cache.set('a', 'old');
+    await cache.set('b', 'old');
+    vi.advanceTimersByTime(1);
+    cache.on('cacheEviction', ({ key }) => void cache.set(key, 'fresh'));
+    const events = recorded(cache);
+    expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
+    expect(await cache.get('b')).toBeUndefined();
+    expect(await cache.get('b')).toBe('fresh');
+    expect(events.filter(([name]) => /Hit|Miss/.test(name))).toEqual([
+      ['cacheMiss', { key: 'a' }],
+      ['cacheMiss', { key: 'b' }],
+      ['cacheHit', { key: 'b' }],
+    ]);
+    expect(cache.getMetrics()).toMatchObject({ hits: 1, misses: 2 });
+  });
+
+  it.each(['cacheMiss', 'cacheEviction'] as const)('rejects at once when a %s listener aborts', async (event) => {
+    const cache = new ResponseCache<string>({ defaultTTL: 1 });
+    await cache.set('a', 'old');
+    vi.advanceTimersByTime(1);
+    const abort = new AbortController();
+    cache.once(event, () => abort.abort('enough'));
+    const { load, loads } = manualLoader<string>();
+    await expect(cache.getOrSet('a', load, { signal: abort.signal })).rejects.toBe('enough');
+    expect(loads.every(({ signal }) => signal.aborted)).toBe(true);
+    expect([cache.getMetrics().pending, getEventListeners(abort.signal, 'abort')]).toEqual([0, []]);
+  });
+
+  it('calls no loader when a listener of the expiry closes the cache', async () => {
+    const cache = new ResponseCache<string>({ defaultTTL: 1 });
+    await cache.set('a', 'old');
+    vi.advanceTimersByTime(1);
+    cache.on('cacheEviction', () => void cache.close());
+    const loader = vi.fn(() => 'A');
+    await expect(cache.getOrSet('a', loader)).rejects.toMatchObject({ code: 'CACHE_CLOSED' });
+    expect(loader).not.toHaveBeenCalled();
+  });
+
+  it('has called the loader, for which close waits, when a listener of the miss closes the cache', async () => {
+    const cache = new ResponseCache<string>();
+    const events = recorded(cache);
+    const { load, loads } = manualLoader<string>();
+    const order: string[] = [];
+    cache.once('cacheMiss', () => {
+      order.push(`${loads.length} loads`);
+      void cache.close().then(() => order.push('closed'));
+    });
+    const caller = cache.getOrSet('a', load).then((value) => order.push(value));
+    await vi.advanceTimersByTimeAsync(100);
+    loads[0]!.resolve('A');
+    await caller;
+    await cache.close();
+    expect(order).toEqual(['1 loads', 'A', 'closed']);
+    expect(events.map(([name]) => name)).toEqual(['cacheMiss']);
+  });
+
+  it('keeps one listener on a signal that many callers share', async () => {
+    const cache = new ResponseCache<string>();
+    const abort = new AbortController();
+    const { load, loads } = manualLoader<string>();
+    const callers = Promise.allSettled(
+      ['a', 'a', 'b'].map((key) => cache.getOrSet(key, load, { signal: abort.signal })),
+    );
+    expect(getEventListeners(abort.signal, 'abort').length).toBe(1);
+    abort.abort('enough');
+    expect(await callers).toEqual(Array.from({ length: 3 }, () => ({ status: 'rejected', reason: 'enough' })));
+    expect(loads.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(cache.getMetrics().pending).toBe(0);
+  });
+
+  it("runs a shared loader in the first caller's async context", async () => {
+    const cache = new ResponseCache<string | undefined>();
+    const context = new AsyncLocalStorage<string>();
+    const load = async (): Promise<string | undefined> => {
+      await Promise.resolve();
+      return context.getStore();
+    };
+    const callers = ['first', 'second'].map((name) => context.run(name, () => cache.getOrSet('a', load)));
+    expect(await Promise.all(callers)).toEqual(['first', 'first']);
+  });
 });
 
 describe('ResponseCache fence', () => {
@@ -302,6 +386,51 @@ describe('ResponseCache fence', () => {
     await Promise.all([...callers, ...again]);
     expect(loads.length).toBe(2);
     expect(await cache.invalidateTag('two')).toBe(1);
+  });
+
+  it('holds for a tag that is first named after its invalidation', async () => {
+    const cache = new ResponseCache<string>();
+    const { load, loads } = manualLoader<string>();
+    const early = cache.getOrSet('a', load, { tags: ['one'] });
+    await cache.invalidateTag('two');
+    const late = cache.getOrSet('a', load, { tags: ['one', 'two'] });
+    const same = cache.getOrSet('a', load, { tags: ['two'] });
+    loads[0]!.resolve('old');
+    expect([await early, await cache.get('a')]).toEqual(['old', undefined]);
+    loads[1]!.resolve('new');
+    expect([await late, await same, await cache.get('a'), loads.length]).toEqual(['new', 'new', 'new', 2]);
+  });
+
+  it('lets callers with the tags that it has join after an invalidation of another tag', async () => {
+    const cache = new ResponseCache<string>();
+    const { load, loads } = manualLoader<string>();
+    const callers = [cache.getOrSet('a', load, { tags: ['one', 'two'] })];
+    await cache.invalidateTag('other');
+    callers.push(cache.getOrSet('a', load, { tags: ['two'] }), cache.getOrSet('a', load));
+    loads[0]!.resolve('A');
+    expect([await Promise.all(callers), loads.length, await cache.get('a')]).toEqual([['A', 'A', 'A'], 1, 'A']);
+  });
+
+  it('holds when sizeOf itself invalidates', async () => {
+    const cache: ResponseCache<string> = new ResponseCache<string>({
+      sizeOf: () => {
+        void cache.invalidate('a');
+        return 1;
+      },
+    });
+    expect(await cache.getOrSet('a', () => 'A')).toBe('A');
+    expect(await cache.get('a')).toBeUndefined();
+  });
+
+  it('stores the tags of a caller that joins while the ttl is asked for', async () => {
+    const cache = new ResponseCache<string>();
+    const joined: Promise<string>[] = [];
+    const ttl = (): number => {
+      joined.push(cache.getOrSet('a', () => 'B', { tags: ['late'] }));
+      return 1000;
+    };
+    expect(await cache.getOrSet('a', () => 'A', { ttl })).toBe('A');
+    expect([await joined[0], await cache.invalidateTag('late')]).toEqual(['A', 1]);
   });
 
   it('holds when the ttl function itself invalidates', async () => {
@@ -425,8 +554,18 @@ describe('ResponseCache cleanup', () => {
     await cache.close();
   });
 
-  it('sets no timer when cleanupInterval is 0, and none after close', async () => {
-    const off = new ResponseCache({ cleanupInterval: 0 });
+  it('waits as long as a timer can when cleanupInterval is longer', async () => {
+    const cache = new ResponseCache<number>({ cleanupInterval: 2 ** 40 });
+    await cache.set('a', 1, 500);
+    vi.advanceTimersByTime(2 ** 31 - 2);
+    expect(cache.getMetrics().size).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(cache.getMetrics().size).toBe(0);
+    await cache.close();
+  });
+
+  it.each([0, Infinity])('sets no timer when cleanupInterval is %d, and none after close', async (cleanupInterval) => {
+    const off = new ResponseCache({ cleanupInterval });
     expect(vi.getTimerCount()).toBe(0);
     const on = new ResponseCache();
     expect(vi.getTimerCount()).toBe(1);
@@ -479,6 +618,21 @@ describe('ResponseCache events', () => {
     expect(events.every(([, event]) => Object.isFrozen(event))).toBe(true);
     expect(sizes).toEqual([2, 2, 1]);
   });
+
+  it('give no listener tags that it could change for the cache', async () => {
+    const cache = new ResponseCache<string>();
+    const tags = ['t'];
+    const seen: (readonly string[])[] = [];
+    cache.on('cacheSet', (event) => seen.push(event.tags));
+    await cache.set('a', 'A', { tags });
+    await cache.set('b', 'B');
+    await cache.getOrSet('c', () => 'C', { tags });
+    expect(seen.map((each) => [Object.isFrozen(each), each === tags])).toEqual([
+      [true, false],
+      [true, false],
+      [true, false],
+    ]);
+  });
 });
 
 describe('ResponseCache.getMetrics', () => {
@@ -517,6 +671,7 @@ describe('ResponseCache.getMetrics', () => {
   it('counts nothing and measures nothing when metricsEnabled is false', async () => {
     const clock = { now: vi.fn(() => 0) };
     const cache = new ResponseCache<string>({ metricsEnabled: false, clock });
+    clock.now.mockClear();
     const measured = vi.fn<(name: string, value: number) => void>();
     cache.onMeasure(measured);
     await cache.getOrSet('a', () => 'A');
@@ -598,13 +753,14 @@ describe('ResponseCache.close', () => {
     await cache.close();
   });
 
-  it('drops what was held', async () => {
-    const cleared = vi.spyOn(MemoryCache.prototype, 'clear');
-    const cache = new ResponseCache<string>();
-    await cache.set('a', 'A');
+  it('drops what was held, and emits nothing', async () => {
+    const cache = new ResponseCache<string>({ maxBytes: 10 });
+    const events = recorded(cache);
+    await cache.set('a', 'A', { ttl: 5 });
+    events.length = 0;
+    vi.advanceTimersByTime(5);
     await cache.close();
-    expect(cache.getMetrics().size).toBe(0);
-    expect(cleared).toHaveBeenCalledOnce();
-    cleared.mockRestore();
+    expect(cache.getMetrics()).toMatchObject({ size: 0, totalSize: 0 });
+    expect(events).toEqual([]);
   });
 });

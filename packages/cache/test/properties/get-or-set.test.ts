@@ -25,10 +25,16 @@ interface Load {
   readonly callers: Caller[];
   readonly settle: (fails: boolean) => void;
   settled: boolean;
+  /** The tags of its callers. */
+  readonly tags: Set<string>;
+  /** A caller with another tag, after some tag was invalidated, began a load of its own. */
+  superseded: boolean;
 }
 
 const TAGS: Readonly<Record<string, readonly string[]>> = { a: ['x'], b: ['x', 'y'], c: ['y'], d: [] };
 const KEYS = Object.keys(TAGS);
+/** A tag that some callers of any key name and others do not. */
+const EXTRA = 'z';
 const MAX_BYTES = 20;
 
 /** Drives one cache step by step and keeps, from the outside, the little that is needed to judge what it answers. */
@@ -40,7 +46,9 @@ class Harness {
   readonly #current = new Map<string, Load>();
   readonly #fences = new Map<string, number>();
   readonly #mirror = new Map<string, { bytes: number; expiresAt: number }>();
-  readonly #sizes = new Map<string, number>();
+  readonly #measured = new Map<string, Value>();
+  /** The step in which each tag was last invalidated. */
+  readonly #tagFences = new Map<string, number>();
   readonly #cache: ResponseCache<Value>;
   #step = 0;
   now = 0;
@@ -49,15 +57,19 @@ class Harness {
     this.#cache = new ResponseCache<Value>({
       maxSize: 3,
       maxBytes: MAX_BYTES,
-      sizeOf: ({ bytes }, key) => {
-        this.#sizes.set(key, bytes);
-        return bytes;
+      sizeOf: (value, key) => {
+        this.#measured.set(key, value);
+        return value.bytes;
       },
       cleanupInterval: 0,
       clock: { now: () => this.now },
     });
-    this.#cache.on('cacheSet', ({ key, ttl }) => {
-      this.#mirror.set(key, { bytes: this.#sizes.get(key) ?? 0, expiresAt: this.now + ttl });
+    this.#cache.on('cacheSet', ({ key, ttl, tags }) => {
+      const { bytes, born } = this.#measured.get(key)!;
+      this.#mirror.set(key, { bytes, expiresAt: this.now + ttl });
+      for (const tag of tags) {
+        if (born < (this.#tagFences.get(tag) ?? 0)) this.#violations.push(`${key} of step ${born} stored under ${tag}`);
+      }
     });
     this.#cache.on('cacheHit', ({ key }) => {
       if (!((this.#mirror.get(key)?.expiresAt ?? 0) > this.now)) this.#violations.push(`${key} hit though not held`);
@@ -72,7 +84,10 @@ class Harness {
     });
   }
 
-  call(key: string, options: { withSignal: boolean; bytes: number; ttl: number; heedsAbort: boolean }): void {
+  call(
+    key: string,
+    options: { withSignal: boolean; bytes: number; ttl: number; heedsAbort: boolean; extra: boolean },
+  ): void {
     const step = ++this.#step;
     const caller: Caller = {
       key,
@@ -81,14 +96,18 @@ class Harness {
       settled: false,
     };
     this.#callers.push(caller);
+    const tags = options.extra ? [...TAGS[key]!, EXTRA] : TAGS[key]!;
     const joined = this.#current.get(key);
+    if (joined !== undefined && tags.some((tag) => !joined.tags.has(tag))) {
+      joined.superseded = Math.max(0, ...this.#tagFences.values()) > joined.born;
+    }
     const before = this.#cache.getMetrics();
     const answer = this.#cache.getOrSet(
       key,
       ({ signal }) =>
         new Promise((resolve, reject) => {
           const rivals = this.#loads.filter((other) => other.key === key && other.born > caller.fence);
-          if (rivals.some((other) => !other.settled && !other.signal.aborted)) {
+          if (rivals.some((other) => !other.settled && !other.superseded && !other.signal.aborted)) {
             this.#violations.push(`second load of ${key} in one generation`);
           }
           const settle = (fails: boolean): void => {
@@ -96,14 +115,26 @@ class Harness {
             if (fails) reject(new Error(key, { cause: step }));
             else resolve({ key, born: step, bytes: options.bytes });
           };
-          const load: Load = { key, born: step, signal, callers: [caller], settle, settled: false };
+          const load: Load = {
+            key,
+            born: step,
+            signal,
+            callers: [caller],
+            settle,
+            settled: false,
+            tags: new Set(tags),
+            superseded: false,
+          };
           if (options.heedsAbort) signal.addEventListener('abort', () => settle(true));
           this.#loads.push(load);
           this.#current.set(key, load);
         }),
-      { tags: TAGS[key], ttl: () => options.ttl, signal: caller.abort?.signal },
+      { tags, ttl: () => options.ttl, signal: caller.abort?.signal },
     );
-    if (this.#cache.getMetrics().coalesced > before.coalesced) joined?.callers.push(caller);
+    if (this.#cache.getMetrics().coalesced > before.coalesced) {
+      joined?.callers.push(caller);
+      for (const tag of tags) joined?.tags.add(tag);
+    }
     answer.then(
       (value) => this.#judge(caller, value),
       (error: unknown) => {
@@ -128,7 +159,7 @@ class Harness {
     void this.#cache.set(key, { key, born, bytes }, { ttl, tags: TAGS[key] });
   }
 
-  invalidate(how: 'key' | 'tag' | 'pattern' | 'clear', key: string): void {
+  invalidate(how: 'key' | 'tag' | 'extra' | 'pattern' | 'clear', key: string): void {
     const step = ++this.#step;
     const tag = TAGS[key]?.[0] ?? 'none';
     if (how === 'key') {
@@ -139,7 +170,12 @@ class Harness {
         KEYS.filter((other) => TAGS[other]!.includes(tag)),
         step,
       );
+      this.#tagFences.set(tag, step);
       void this.#cache.invalidateTag(tag);
+    } else if (how === 'extra') {
+      this.#tagFences.set(EXTRA, step);
+      for (const [held, load] of this.#current) if (load.tags.has(EXTRA)) this.#fence([held], step);
+      void this.#cache.invalidateTag(EXTRA);
     } else if (how === 'pattern') {
       this.#fence(
         KEYS.filter((other) => other >= key),
@@ -221,6 +257,7 @@ const action = fc.oneof(
       key,
       withSignal: fc.boolean(),
       heedsAbort: fc.boolean(),
+      extra: fc.boolean(),
       bytes: fc.integer({ min: 0, max: MAX_BYTES + 2 }),
       ttl: fc.oneof(ttl, fc.constantFrom(0, -1)),
     }),
@@ -235,7 +272,7 @@ const action = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('invalidate' as const),
       key,
-      how: fc.constantFrom('key' as const, 'tag' as const, 'pattern' as const, 'clear' as const),
+      how: fc.constantFrom('key' as const, 'tag' as const, 'extra' as const, 'pattern' as const, 'clear' as const),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), index: fc.nat(20) }) },
@@ -247,7 +284,7 @@ const action = fc.oneof(
 describe('ResponseCache', () => {
   it('reads nothing older than an invalidation and loads once per key and generation, however calls interleave', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 80 }), fc.boolean(), async (actions, closes) => {
+      fc.asyncProperty(fc.array(action, { maxLength: 80, size: 'max' }), fc.boolean(), async (actions, closes) => {
         const harness = new Harness();
         for (const step of actions) {
           if (step.do === 'call') harness.call(step.key, step);
