@@ -40,8 +40,8 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
     ...config.cache,
     sizeOf: ({ answer }) => Buffer.byteLength(answer.body) + ENTRY_OVERHEAD,
   });
-  const observe = upstreamObserver(monitor);
-  const upstreams = config.upstreams.map((upstream) => new Upstream(upstream, cache, config.maxQueueSize, observe));
+  const context = { cache, maxQueueSize: config.maxQueueSize, observe: upstreamObserver(monitor), log };
+  const upstreams = config.upstreams.map((upstream) => new Upstream(upstream, context));
   const front: FrontContext = {
     config,
     router: new Router(upstreams),
@@ -81,15 +81,13 @@ export async function startGateway(config: GatewayConfig, { log = () => {} }: Ga
     await close();
     throw error;
   }
-  // Upstreams are started at once, so that the first client finds them ready; a failure is told and tried again on demand.
+  // Upstreams are started at once, so that the first client finds them ready; one that fails tells of it by itself.
   for (const upstream of upstreams) {
     void upstream.info().then(
       ({ serverInfo, era }) => {
         log(`upstream ${upstream.id}: ${serverInfo.name} ${serverInfo.version} (${era})`);
       },
-      (error: unknown) => {
-        if (closing === undefined) log(`upstream ${upstream.id} is not reachable: ${String(error)}`);
-      },
+      () => {},
     );
   }
   const { port } = server.address() as AddressInfo;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { errorAnswer, isToolError, readAnswer, resultAnswer, writeAnswer } from '../src/protocol/index.ts';
+import {
+  errorAnswer,
+  isToolError,
+  ProtocolViolation,
+  readAnswer,
+  resultAnswer,
+  writeAnswer,
+} from '../src/protocol/index.ts';
 
 describe('readAnswer', () => {
   it('takes the hints of the modern era off and leaves every other byte alone', () => {
@@ -35,6 +42,23 @@ describe('readAnswer', () => {
     expect(readAnswer('{"id":1,"error":{"code":-32602,"message":"no","data":1.0}}')).toEqual(
       errorAnswer('{"code":-32602,"message":"no","data":1.0}'),
     );
+  });
+});
+
+describe('readAnswer, of an upstream that breaks the protocol,', () => {
+  it.each(['null', '"hello"', '[]', '5'])('refuses the result %s', (result) => {
+    expect(() => readAnswer(`{"id":1,"result":${result}}`)).toThrow(ProtocolViolation);
+  });
+
+  it('refuses no result and no error, and an error that is no object', () => {
+    expect(() => readAnswer('{"id":1}')).toThrow('The upstream sent a response whose result is no object');
+    expect(() => readAnswer('{"id":1,"error":"boom"}')).toThrow(
+      'The upstream sent a response whose error is no object',
+    );
+  });
+
+  it('takes an error that is null for none', () => {
+    expect(readAnswer('{"id":1,"error":null,"result":{}}')).toMatchObject({ kind: 'result' });
   });
 });
 

@@ -53,9 +53,15 @@ describe('cacheKey', () => {
     ['protocol version', { protocolVersion: '2025-11-25' }],
     ['method', { method: 'prompts/get' }],
     ['capabilities', { clientCapabilities: { roots: {} } }],
+    ['param headers', { paramHeaders: { 'mcp-param-region': 'eu' } }],
     ['params', { params: new Map([['name', '"search"']]) }],
   ])('differs when the %s differs', (_, change) => {
     expect(cacheKey({ ...parts, ...change })).not.toBe(cacheKey(parts));
+  });
+
+  it('takes arguments that are nested deeper than the stack', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    expect(cacheKey(withArguments(deep))).toBe(cacheKey(withArguments(deep)));
   });
 
   it('cannot be forged by moving text from one part to the next', () => {
@@ -77,15 +83,21 @@ describe('cacheKey', () => {
 describe('callPolicy and lifetime', () => {
   const rules: CacheRules = {
     lists: 1000,
-    tools: { search: { ttl: 500 }, peek: { merge: true }, once: { ttl: 500, merge: false } },
+    tools: { search: { ttl: 500 }, peek: { merge: true } },
   };
   const policy = (method: string, params: Record<string, string> = {}): CallPolicy =>
     callPolicy(forwardedMethod(method)!, new Map(Object.entries(params)), rules);
 
-  it('keeps a list by its hint, and by the rule where it has none', () => {
-    const list = policy('tools/list');
-    expect(lifetime(readAnswer('{"result":{"tools":[],"ttlMs":70}}'), list)).toBe(70);
-    expect(lifetime(readAnswer('{"result":{"tools":[],"ttlMs":0}}'), list)).toBe(0);
+  it('keeps a list or a read by its hint, and by the rule where there is one', () => {
+    const list = policy('prompts/list');
+    expect(
+      lifetime(
+        readAnswer('{"result":{"prompts":[],"ttlMs":70}}'),
+        callPolicy(forwardedMethod('prompts/list')!, new Map(), {}),
+      ),
+    ).toBe(70);
+    expect(lifetime(readAnswer('{"result":{"prompts":[],"ttlMs":0}}'), list)).toBe(1000);
+    expect(lifetime(readAnswer('{"result":{"contents":[],"ttlMs":0}}'), policy('resources/read'))).toBe(0);
     expect(lifetime(resultAnswer('{"tools":[]}'), list)).toBe(1000);
     expect(lifetime(resultAnswer('{"contents":[]}'), policy('resources/read', { uri: '"x"' }))).toBe(0);
   });
@@ -93,7 +105,6 @@ describe('callPolicy and lifetime', () => {
   it('keeps and merges a tool call by its own rule alone', () => {
     expect(policy('tools/call', { name: '"search"' })).toMatchObject({ cache: true, merge: true });
     expect(policy('tools/call', { name: '"peek"' })).toMatchObject({ cache: false, merge: true });
-    expect(policy('tools/call', { name: '"once"' })).toMatchObject({ cache: true, merge: false });
     expect(policy('tools/call', { name: '"write"' })).toMatchObject({ cache: false, merge: false });
     expect(policy('tools/call', { name: '"toString"' })).toMatchObject({ cache: false, merge: false });
     expect(policy('prompts/get', { name: '"search"' })).toMatchObject({ cache: false, merge: false });
@@ -106,6 +117,8 @@ describe('callPolicy and lifetime', () => {
       merge: false,
     });
     expect(lifetime(resultAnswer('{"content":[]}'), search)).toBe(500);
+    // A hint has no say about a tool.
+    expect(lifetime(readAnswer('{"result":{"content":[],"ttlMs":86400000}}'), search)).toBe(500);
     expect(lifetime(resultAnswer('{"content":[],"isError":true}'), search)).toBe(0);
     expect(lifetime(errorAnswer('{"code":1,"message":""}'), search)).toBe(0);
     expect(lifetime(readAnswer('{"result":{"resultType":"input_required"}}'), search)).toBe(0);

@@ -70,8 +70,15 @@ describe('classify', () => {
 
   it('accepts a modern message whose headers say what its body says', () => {
     expect(classify('tools/call', params({ name: 'search' }, modernMeta), headers, true)).toEqual({
-      envelope: { era: 'modern', protocolVersion: MODERN_VERSION, clientCapabilities: { roots: {} } },
+      envelope: { era: 'modern', protocolVersion: MODERN_VERSION, clientCapabilities: { roots: {} }, paramHeaders: {} },
     });
+    const repeated = classify(
+      'tools/call',
+      params({ name: 'search' }, modernMeta),
+      { ...headers, 'mcp-param-region': 'eu' },
+      true,
+    );
+    expect(repeated).toMatchObject({ envelope: { paramHeaders: { 'mcp-param-region': 'eu' } } });
   });
 
   it('reads a name that the header carries in base64', () => {

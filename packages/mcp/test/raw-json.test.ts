@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rawMembers, writeMembers } from '../src/protocol/index.ts';
+import { rawElements, rawMembers, writeMembers } from '../src/protocol/index.ts';
 
 describe('rawMembers', () => {
   it('keeps each value as it was written', () => {
@@ -45,6 +45,22 @@ describe('rawMembers', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(SyntaxError);
         }
+      }),
+    );
+  });
+});
+
+describe('rawElements', () => {
+  it('keeps each element as it was written', () => {
+    expect(rawElements(' [ 1.0 ,{"a":[2]}, "x,]" ] ')).toEqual(['1.0', '{"a":[2]}', '"x,]"']);
+    expect(rawElements('[]')).toEqual([]);
+  });
+
+  it('agrees with JSON.parse on any array', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 1), (value, space) => {
+        const json = JSON.stringify(value, null, space);
+        expect(rawElements(json).map((raw) => JSON.parse(raw) as unknown)).toEqual(JSON.parse(json));
       }),
     );
   });

@@ -9,14 +9,11 @@ import {
   MODERN_VERSION,
   negotiateLegacyVersion,
   parseMessage,
-  rawMembers,
   resultAnswer,
   writeAnswer,
-  writeMembers,
   type Answer,
   type ClientMessage,
   type Envelope,
-  type Era,
   type Hints,
   type Rejection,
 } from '@forge/mcp/protocol';
@@ -25,6 +22,7 @@ import type { Routed } from '../routing/router.ts';
 import { self } from '../self.ts';
 import { isJson, readBody } from './body.ts';
 import { describe } from './description.ts';
+import { acrossEras, statusOf } from './eras.ts';
 import type { FrontContext } from './context.ts';
 import type { LegacySession } from './legacy-sessions.ts';
 import { sendJson } from './reply.ts';
@@ -107,34 +105,6 @@ async function serveRequest(
   sendJson(response, statusOf(answer, envelope.era), writeAnswer(answer, message.id, envelope.era, routed.hints));
 }
 
-/** What one era says in a way of its own, for a client of the other. */
-function acrossEras(answer: Answer, era: Era): Answer {
-  if (era === 'legacy' && answer.kind === 'result' && answer.resultType !== 'complete') {
-    const message = `The server did not finish (${answer.resultType}): it asks for what a client of this protocol version cannot give`;
-    return errorAnswer(errorBody(ErrorCode.internal, message));
-  }
-  if (era === 'modern' && answer.kind === 'error' && errorCode(answer.body) === ErrorCode.legacyResourceNotFound) {
-    const members = rawMembers(answer.body);
-    return errorAnswer(writeMembers(members.set('code', String(ErrorCode.invalidParams))));
-  }
-  return answer;
-}
-
-/** The modern era shows some errors in the HTTP status too. */
-function statusOf(answer: Answer, era: Era): number {
-  const code = era === 'modern' && answer.kind === 'error' ? errorCode(answer.body) : undefined;
-  if (code === ErrorCode.methodNotFound) return 404;
-  return code === ErrorCode.headerMismatch ||
-    code === ErrorCode.missingCapability ||
-    code === ErrorCode.unsupportedVersion
-    ? 400
-    : 200;
-}
-
-function errorCode(body: string): number {
-  return Number(rawMembers(body).get('code'));
-}
-
 async function answerModern(message: Request, front: FrontContext): Promise<Routed | undefined> {
   if (message.method !== 'server/discover') return undefined;
   const { capabilities, instructions } = await describe(front.router);
@@ -167,7 +137,7 @@ function ours(answer: Answer, hints?: Hints): Routed {
 
 async function forward(
   { id, method, params }: Request,
-  { era, clientCapabilities }: Envelope,
+  { era, clientCapabilities, paramHeaders }: Envelope,
   session: LegacySession | undefined,
   response: ServerResponse,
   front: FrontContext,
@@ -185,7 +155,8 @@ async function forward(
   if (era === 'modern') response.once('close', disconnected);
   session?.underWay.set(id, controller);
   try {
-    const call = { rule, method, params: params.raw, meta: params.meta, clientCapabilities, principal: ANYBODY };
+    const asked = { rule, method, params: params.raw, meta: params.meta };
+    const call = { ...asked, clientCapabilities, paramHeaders, principal: ANYBODY };
     return await front.router.route(call, controller.signal);
   } finally {
     session?.underWay.delete(id);

@@ -2,8 +2,11 @@ import type { HttpExchange } from '@forge/mcp/sessions';
 import { Pool } from 'undici';
 import type { HttpTarget } from '../config/gateway-config.ts';
 
-/** Sockets that one session of an upstream may use; calls beyond that wait for one. */
+/** Sockets that the calls of one session may use at once; those beyond wait for one. */
 const SOCKETS = 16;
+
+/** For what must not wait behind the calls: cancellations, and replies to the upstream's own questions. */
+const SPARE_SOCKETS = 2;
 
 export interface HttpChannel {
   readonly exchange: HttpExchange;
@@ -17,12 +20,13 @@ export interface HttpChannel {
  */
 export function httpChannel(target: HttpTarget): HttpChannel {
   const { origin, pathname, search, username, password } = new URL(target.url);
-  const sockets = new Pool(origin, { connections: SOCKETS, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000 });
+  const calls = socketsTo(origin, SOCKETS);
+  const words = socketsTo(origin, SPARE_SOCKETS);
   const path = `${pathname}${search}`;
   const own = { ...basicAuth(username, password), ...lowerCased(target.headers) };
   return {
-    exchange: async ({ method, headers, body }, signal) => {
-      const response = await sockets.request({
+    exchange: async ({ method, headers, body, aside }, signal) => {
+      const response = await (aside === true ? words : calls).request({
         method,
         path,
         headers: { ...own, ...headers },
@@ -38,8 +42,14 @@ export function httpChannel(target: HttpTarget): HttpChannel {
         },
       };
     },
-    close: () => sockets.destroy(),
+    close: async () => {
+      await Promise.all([calls.destroy(), words.destroy()]);
+    },
   };
+}
+
+function socketsTo(origin: string, connections: number): Pool {
+  return new Pool(origin, { connections, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000 });
 }
 
 function basicAuth(username: string, password: string): Record<string, string> {

@@ -7,7 +7,7 @@ import { ConnectionPool, type PoolMetrics } from '@forge/pool';
 import type { UpstreamConfig } from '../config/gateway-config.ts';
 import { Availability } from './availability.ts';
 import { connect } from './connect.ts';
-import { CallTimeoutError, isTimeout } from './failure.ts';
+import { CallTimeoutError, explainFailure, isTimeout } from './failure.ts';
 
 /** An answer as the cache keeps it, with what every use of it asks, read once. */
 export interface Kept {
@@ -39,6 +39,16 @@ export interface GatewayCall extends UpstreamCall {
 export type CallObserver = (upstream: string, method: string, outcome: Outcome, milliseconds: number) => void;
 export type Outcome = Kept['outcome'] | 'cancelled';
 
+/** What the upstreams of a gateway share. */
+export interface UpstreamContext {
+  readonly cache: ResponseCache<Kept>;
+  /** Calls that may wait, for each upstream. */
+  readonly maxQueueSize: number;
+  readonly observe: CallObserver;
+  /** One line for the operator. */
+  readonly log: (line: string) => void;
+}
+
 interface Forwarded {
   readonly call: GatewayCall;
   /** Equal keys under way at once are one call; undefined is never merged. */
@@ -60,15 +70,18 @@ export class Upstream {
   readonly #pool: ConnectionPool<UpstreamConnection>;
   readonly #batcher: RequestBatcher<Forwarded, Answer>;
   readonly #observe: CallObserver;
+  readonly #log: (line: string) => void;
   readonly #ending = new Set<Promise<void>>();
   #info: UpstreamInfo | undefined;
   readonly #availability = new Availability();
   #probing = false;
+  #closing = false;
 
-  constructor(config: UpstreamConfig, cache: ResponseCache<Kept>, maxQueueSize: number, observe: CallObserver) {
+  constructor(config: UpstreamConfig, { cache, maxQueueSize, observe, log }: UpstreamContext) {
     this.config = config;
     this.#cache = cache;
     this.#observe = observe;
+    this.#log = log;
     this.#pool = new ConnectionPool<UpstreamConnection>({
       ...config.pool,
       create: (signal) => this.#connect(signal),
@@ -78,7 +91,10 @@ export class Upstream {
         return true;
       },
       onClosed: (connection, evict) => {
-        connection.onClosed(evict);
+        connection.onClosed((reason) => {
+          this.#lose(reason);
+          evict(reason);
+        });
       },
       acquireTimeout: config.timeout,
       healthCheckInterval: HEALTH_CHECK_INTERVAL,
@@ -162,6 +178,7 @@ export class Upstream {
       method: call.method,
       params: call.params,
       clientCapabilities: era === 'modern' ? (call.clientCapabilities ?? {}) : {},
+      paramHeaders: call.paramHeaders,
     });
     if (!policy.cache) return { kept: await this.#load(call, policy, key, signal), source: 'upstream' };
     return this.#cached(key, call, policy, signal);
@@ -189,6 +206,7 @@ export class Upstream {
 
   /** Ends every connection, however long a process takes to end; calls under way have until `deadline`, in ms. */
   async close(deadline: number): Promise<void> {
+    this.#closing = true;
     await this.#pool.close({ deadline });
     await Promise.all(this.#ending);
     await this.#batcher.close();
@@ -250,7 +268,6 @@ export class Upstream {
     try {
       return await once();
     } catch (error) {
-      if (isUpstreamError(error) && error.code === 'MCP_ERA_CHANGED') this.#info = undefined;
       if (signal.aborted || !maySendAgain(error, call.rule)) throw error;
       return once();
     }
@@ -272,8 +289,25 @@ export class Upstream {
       return connection;
     } catch (error) {
       this.#availability.failed(error);
+      this.#tell(error);
       throw error;
     }
+  }
+
+  /** A connection has ended by itself. */
+  #lose(reason: Error | undefined): void {
+    // What it was is not what it is: the next connection asks again.
+    if (isUpstreamError(reason) && reason.code === 'MCP_ERA_CHANGED') this.#info = undefined;
+    this.#tell(reason);
+  }
+
+  /** What goes wrong with an upstream's connections is the operator's to know, its last words included. */
+  #tell(reason: unknown): void {
+    if (reason === undefined || this.#closing) return;
+    const words = isUpstreamError(reason) ? reason.lastWords : undefined;
+    this.#log(
+      `${explainFailure(this.id, reason)}${words === undefined || words === '' ? '' : `; its last words: ${words}`}`,
+    );
   }
 
   #end(connection: UpstreamConnection): Promise<void> {
@@ -325,8 +359,11 @@ function nextCursorOf(answer: Answer, rule: Method): string | undefined {
 /** What undici says when a kept-alive socket turns out to be closed, and Node when one is reset. */
 const BROKEN_SOCKET: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'MCP_CONNECTION_CLOSED']);
 
+/** Not reached, but another try at once would fare no better. */
+const NOT_CURED: ReadonlySet<string> = new Set(['MCP_HTTP_STATUS', 'MCP_BACKPRESSURE']);
+
 function maySendAgain(error: unknown, { kind }: Method): boolean {
-  if (isUpstreamError(error) && error.notProcessed) return error.code !== 'MCP_HTTP_STATUS';
+  if (isUpstreamError(error) && error.notProcessed) return !NOT_CURED.has(error.code);
   const changesNothing = kind === 'list' || kind === 'read';
   return changesNothing && error instanceof Error && 'code' in error && BROKEN_SOCKET.has(error.code);
 }

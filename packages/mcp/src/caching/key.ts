@@ -14,6 +14,8 @@ export interface KeyParts {
   readonly params: ReadonlyMap<string, string>;
   /** What the client declares, where the upstream is told of it. */
   readonly clientCapabilities: Readonly<Record<string, unknown>>;
+  /** Headers that are passed on; they repeat the arguments, but nobody but the upstream checks that. */
+  readonly paramHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 const SCHEMA = '1';
@@ -37,6 +39,7 @@ export function cacheKey(parts: KeyParts): string {
     parts.protocolVersion,
     parts.method,
     canonicalJson(parts.clientCapabilities),
+    canonicalJson(parts.paramHeaders ?? {}),
     ...params,
   ];
   return hash('sha256', fields.map((field) => `${field.length}:${field}`).join(''), 'base64url');

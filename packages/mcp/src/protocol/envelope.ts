@@ -12,11 +12,13 @@ export interface Envelope {
   readonly protocolVersion: string;
   /** As the client declares them; empty in the legacy era, where the session knows. */
   readonly clientCapabilities: Readonly<Record<string, unknown>>;
+  /** The `Mcp-Param-*` headers of the modern era, which an upstream checks against the arguments. */
+  readonly paramHeaders: Readonly<Record<string, string>>;
 }
 
 export type Classified = { readonly envelope: Envelope } | { readonly rejection: Rejection };
 
-const NO_CAPABILITIES: Readonly<Record<string, unknown>> = Object.freeze({});
+const NONE: Readonly<Record<string, never>> = Object.freeze({});
 
 /**
  * Finds a message's era and, in the modern one, checks its envelope and that the headers agree with the body.
@@ -36,12 +38,8 @@ export function classify(
   const named = params.meta?.[META.protocolVersion];
   const isLegacy = named === undefined && (header === undefined || LEGACY_VERSIONS.includes(header));
   if (isLegacy) {
-    const envelope = {
-      era: 'legacy',
-      protocolVersion: header ?? UNNAMED_VERSION,
-      clientCapabilities: NO_CAPABILITIES,
-    } as const;
-    return { envelope };
+    const protocolVersion = header ?? UNNAMED_VERSION;
+    return { envelope: { era: 'legacy', protocolVersion, clientCapabilities: NONE, paramHeaders: NONE } };
   }
   const rejection = isRequest ? modernFault(method, params, headers, header) : undefined;
   if (rejection !== undefined) return { rejection };
@@ -50,9 +48,17 @@ export function classify(
     envelope: {
       era: 'modern',
       protocolVersion: MODERN_VERSION,
-      clientCapabilities: isObject(capabilities) ? capabilities : NO_CAPABILITIES,
+      clientCapabilities: isObject(capabilities) ? capabilities : NONE,
+      paramHeaders: paramHeadersOf(headers),
     },
   };
+}
+
+function paramHeadersOf(headers: MessageHeaders): Readonly<Record<string, string>> {
+  const found = Object.entries(headers).filter(
+    ([name, value]) => name.startsWith('mcp-param-') && typeof value === 'string',
+  );
+  return found.length === 0 ? NONE : (Object.fromEntries(found) as Record<string, string>);
 }
 
 function modernFault(

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { UpstreamError } from './errors.ts';
+import { pause } from './pause.ts';
 
 export interface ChildOptions {
   readonly command: string;
@@ -25,6 +26,12 @@ const INHERITED_ON_WINDOWS = [
 /** How long a child has to end after its standard input closed, and again after SIGTERM. */
 const GRACE = 1000;
 
+/** How long a pipe of a process that has ended by itself is still read: what it left there comes at once, a grandchild may hold it open. */
+const DRAIN = 250;
+
+/** Bytes that may wait for the child to read them. */
+const MAX_UNREAD = 16 * 1024 * 1024;
+
 const STDERR_TAIL = 4096;
 
 /**
@@ -34,6 +41,7 @@ const STDERR_TAIL = 4096;
 export class Child {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #exited: Promise<void>;
+  readonly #drained: Promise<void>;
   #stderr = '';
   #ending: Promise<void> | undefined;
   #end: string | undefined;
@@ -46,7 +54,6 @@ export class Child {
       stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
     });
-    this.#process.stdout.setEncoding('utf8');
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL);
     });
@@ -63,6 +70,14 @@ export class Child {
         resolve();
       });
     });
+    const closed = new Promise<void>((resolve) => {
+      this.#process.once('close', () => {
+        resolve();
+      });
+    });
+    this.#drained = this.#exited.then(async () => {
+      if (this.#process.pid !== undefined) await within(DRAIN, closed);
+    });
   }
 
   get pid(): number | undefined {
@@ -74,25 +89,38 @@ export class Child {
     return this.#exited;
   }
 
+  /** Resolves when, after its end, the last of its output has been read too, or does not come soon. */
+  get drained(): Promise<void> {
+    return this.#drained;
+  }
+
   get output(): Readable {
     return this.#process.stdout;
   }
 
-  write(line: string): void {
+  /** @returns false where the line was not taken, because the child leaves too much unread */
+  write(line: string): boolean {
+    if (this.#process.stdin.writableLength > MAX_UNREAD) return false;
     this.#process.stdin.write(`${line}\n`);
+    return true;
   }
 
-  /** Why the process is gone, with its last words, for the error of whoever waited for it. */
+  /** Why the process is gone, for the error of whoever waited for it. */
   failure(doing: string): UpstreamError {
-    const started = this.#process.pid !== undefined;
-    const words = this.#stderr.trim();
     const reason = this.#end ?? 'closed';
-    return new UpstreamError(
-      started ? 'MCP_CONNECTION_CLOSED' : 'MCP_SPAWN_FAILED',
-      started
-        ? `The upstream process ended (${reason}) ${doing}${words === '' ? '' : `; its last words: ${words}`}`
-        : `Cannot start the upstream process: ${reason}`,
-    );
+    if (this.#process.pid === undefined) {
+      return new UpstreamError('MCP_SPAWN_FAILED', `Cannot start the upstream process: ${reason}`);
+    }
+    const lastWords = this.#stderr.trim();
+    return new UpstreamError('MCP_CONNECTION_CLOSED', `The upstream process ended (${reason}) ${doing}`, {
+      ...(lastWords !== '' && { lastWords }),
+    });
+  }
+
+  /** Takes nothing more from it and ends it without warning; {@link Child.end} still says when nothing of it is left. */
+  kill(): void {
+    this.#process.stdout.destroy();
+    this.#signal('SIGKILL');
   }
 
   /** Closes its input, waits, then SIGTERM, waits, then SIGKILL, to the whole group. Idempotent. */
@@ -103,25 +131,20 @@ export class Child {
 
   async #endGroup(): Promise<void> {
     if (this.#process.pid === undefined) return;
-    this.#process.stdin.end();
-    if (!(await this.#exitsWithin(GRACE))) {
-      this.#signal('SIGTERM');
-      if (!(await this.#exitsWithin(GRACE))) this.#signal('SIGKILL');
-    }
-    await this.#exited;
+    if (this.#end === undefined) await this.#stop();
+    else await this.#drained;
     this.#signal('SIGKILL');
     this.#process.stdout.destroy();
     this.#process.stderr.destroy();
   }
 
-  async #exitsWithin(grace: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, grace, false);
-    });
-    const inTime = await Promise.race([this.#exited.then(() => true), late]);
-    clearTimeout(timer);
-    return inTime;
+  async #stop(): Promise<void> {
+    this.#process.stdin.end();
+    if (!(await within(GRACE, this.#exited))) {
+      this.#signal('SIGTERM');
+      if (!(await within(GRACE, this.#exited))) this.#signal('SIGKILL');
+    }
+    await this.#exited;
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -141,4 +164,13 @@ function inheritedEnvironment(): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
+}
+
+/** Whether `event` happens in that many ms. */
+async function within(delay: number, event: Promise<void>): Promise<boolean> {
+  const controller = new AbortController();
+  const late = pause(delay, controller.signal).then(() => false);
+  const inTime = await Promise.race([event.then(() => true), late]);
+  controller.abort();
+  return inTime;
 }

@@ -7,6 +7,7 @@
  *   create: (signal) => connectStdio({ command: 'npx', args: ['some-server'], self }, signal),
  *   destroy: (connection) => connection.close(),
  *   onClosed: (connection, evict) => connection.onClosed(evict),
+ *   validate: (connection, signal) => connection.ping(signal).then(() => true),
  *   concurrency: 32,
  * });
  * ```
@@ -22,5 +23,6 @@ export {
 } from './connection.ts';
 export type { ChildOptions } from './child.ts';
 export { isUpstreamError, UpstreamError, type UpstreamErrorCode } from './errors.ts';
-export { connectHttp, type HttpExchange, type HttpOptions, type HttpRequest, type HttpResponse } from './http.ts';
+export type { HttpExchange, HttpRequest, HttpResponse } from './http-exchange.ts';
+export { connectHttp, type HttpOptions } from './http.ts';
 export { connectStdio, type StdioOptions } from './stdio.ts';

@@ -1,30 +1,46 @@
-/** Cuts a stream of text into lines, each of at most `maxLength` characters. */
+const NEWLINE = 0x0a;
+
+/**
+ * Cuts a stream of bytes into lines, each of at most `maxLength` bytes.
+ *
+ * Each line is decoded by itself: a line that was sliced from the text of a whole chunk would keep that chunk alive for as
+ * long as anything of the line is kept.
+ */
 export class LineReader {
   readonly #maxLength: number;
-  #parts: string[] = [];
+  #parts: Buffer[] = [];
   #length = 0;
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
 
-  /** The lines that `text` completes, without empty ones; undefined when one is too long. */
-  push(text: string): readonly string[] | undefined {
+  /** The lines that `chunk` completes, without empty ones; undefined when one is too long. */
+  push(chunk: Buffer): readonly string[] | undefined {
     const lines: string[] = [];
     let start = 0;
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
-      this.#parts.push(text.slice(start, end));
-      const line = this.#parts.join('').trim();
-      if (line.length > this.#maxLength) return undefined;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      this.#keep(chunk.subarray(start, end));
+      if (this.#length > this.#maxLength) return undefined;
+      const line = this.#take().trim();
       if (line !== '') lines.push(line);
-      this.#parts = [];
-      this.#length = 0;
       start = end + 1;
     }
-    if (start < text.length) {
-      this.#parts.push(text.slice(start));
-      this.#length += text.length - start;
-    }
+    this.#keep(chunk.subarray(start));
     return this.#length > this.#maxLength ? undefined : lines;
+  }
+
+  #keep(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#parts.push(part);
+    this.#length += part.length;
+  }
+
+  #take(): string {
+    const [first] = this.#parts;
+    const bytes = first !== undefined && this.#parts.length === 1 ? first : Buffer.concat(this.#parts, this.#length);
+    this.#parts = [];
+    this.#length = 0;
+    return bytes.toString('utf8');
   }
 }

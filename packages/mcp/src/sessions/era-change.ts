@@ -1,0 +1,56 @@
+import type { Answer } from '../protocol/answer.ts';
+import { ErrorCode } from '../protocol/errors.ts';
+import { isObject } from '../protocol/message.ts';
+import type { Era } from '../protocol/versions.ts';
+import { UpstreamError } from './errors.ts';
+
+/** In which words a request was answered. */
+export interface Exchange {
+  readonly method: string;
+  /** 200 where the transport has none. */
+  readonly status: number;
+}
+
+const MISSING_CAPABILITY = -32_021;
+
+/**
+ * Whether an answer tells that the upstream was replaced by one of another era, which does not read what we wrote.
+ *
+ * Only what the upstream's own code cannot have meant counts, for a wrong verdict ends a connection that others use: an
+ * unsupported version; to a modern request a 400 with a code of the legacy range, which the modern era does not use, or
+ * no `server/discover`, which it demands; to a legacy request a 400 with a code that only the modern era has, or invalid
+ * params that name its envelope.
+ */
+export function tellsEraChange(answer: Answer, era: Era, { method, status }: Exchange): boolean {
+  if (answer.kind === 'result') return false;
+  const code = errorCode(answer);
+  if (code === undefined) return false;
+  if (code === ErrorCode.unsupportedVersion) return true;
+  if (era === 'modern') {
+    if (method === 'server/discover' && code === ErrorCode.methodNotFound) return true;
+    return status === 400 && code <= -32_000 && code > -32_020;
+  }
+  if (status !== 400) return false;
+  const namesEnvelope = code === ErrorCode.invalidParams && answer.body.includes('io.modelcontextprotocol/');
+  return code === ErrorCode.headerMismatch || code === MISSING_CAPABILITY || namesEnvelope;
+}
+
+/**
+ * @param version that was spoken
+ * @param said what the upstream answered, in its own words
+ */
+export function eraChanged(version: string, said: string, cause?: unknown): UpstreamError {
+  return new UpstreamError(
+    'MCP_ERA_CHANGED',
+    `The upstream no longer takes requests of version ${version}: ${said.trim().slice(0, 300)}`,
+    { cause, notProcessed: true },
+  );
+}
+
+/** The code of a JSON-RPC error; undefined for a result or an error without one. */
+export function errorCode(answer: Answer): number | undefined {
+  if (answer.kind === 'result') return undefined;
+  const error: unknown = JSON.parse(answer.body);
+  const code = isObject(error) ? error['code'] : undefined;
+  return typeof code === 'number' ? code : undefined;
+}
