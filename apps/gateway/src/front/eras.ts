@@ -1,6 +1,7 @@
 import {
   errorAnswer,
   errorBody,
+  errorCode,
   ErrorCode,
   rawMembers,
   writeMembers,
@@ -14,7 +15,7 @@ export function acrossEras(answer: Answer, era: Era): Answer {
     const message = `The server did not finish (${answer.resultType}): it asks for what a client of this protocol version cannot give`;
     return errorAnswer(errorBody(ErrorCode.internal, message));
   }
-  if (era === 'modern' && answer.kind === 'error' && errorCode(answer.body) === ErrorCode.legacyResourceNotFound) {
+  if (era === 'modern' && answer.kind === 'error' && errorCode(answer) === ErrorCode.legacyResourceNotFound) {
     const members = rawMembers(answer.body);
     return errorAnswer(writeMembers(members.set('code', String(ErrorCode.invalidParams))));
   }
@@ -23,15 +24,12 @@ export function acrossEras(answer: Answer, era: Era): Answer {
 
 /** The modern era shows some errors in the HTTP status too. */
 export function statusOf(answer: Answer, era: Era): number {
-  const code = era === 'modern' && answer.kind === 'error' ? errorCode(answer.body) : undefined;
-  if (code === ErrorCode.methodNotFound) return 404;
-  return code === ErrorCode.headerMismatch ||
-    code === ErrorCode.missingCapability ||
-    code === ErrorCode.unsupportedVersion
-    ? 400
-    : 200;
+  return (era === 'modern' ? MODERN_STATUS.get(errorCode(answer)) : undefined) ?? 200;
 }
 
-function errorCode(body: string): number {
-  return Number(rawMembers(body).get('code'));
-}
+const MODERN_STATUS: ReadonlyMap<number | undefined, number> = new Map([
+  [ErrorCode.methodNotFound, 404],
+  [ErrorCode.headerMismatch, 400],
+  [ErrorCode.missingCapability, 400],
+  [ErrorCode.unsupportedVersion, 400],
+]);

@@ -92,6 +92,13 @@ export function resultValue(answer: Answer): Record<string, unknown> | undefined
   return answer.kind === 'error' ? undefined : (JSON.parse(answer.body) as Record<string, unknown>);
 }
 
+/** The code of a JSON-RPC error; undefined for a result or an error without one. */
+export function errorCode(answer: Answer): number | undefined {
+  const raw = answer.kind === 'error' ? rawMembers(answer.body).get('code') : undefined;
+  const code: unknown = raw === undefined ? undefined : JSON.parse(raw);
+  return typeof code === 'number' ? code : undefined;
+}
+
 function take(members: Map<string, string>, name: string): unknown {
   const raw = members.get(name);
   members.delete(name);

@@ -16,6 +16,7 @@
  */
 export {
   errorAnswer,
+  errorCode,
   isToolError,
   readAnswer,
   resultAnswer,

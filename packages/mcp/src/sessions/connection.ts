@@ -1,8 +1,7 @@
-import type { Answer } from '../protocol/answer.ts';
+import { errorCode, type Answer } from '../protocol/answer.ts';
 import { ErrorCode } from '../protocol/errors.ts';
 import { writeMembers } from '../protocol/raw-json.ts';
 import { META, MODERN_VERSION, type Era } from '../protocol/versions.ts';
-import { errorCode } from './era-change.ts';
 import { UpstreamError } from './errors.ts';
 
 /** What an upstream says of itself when it is first spoken to. */

@@ -1,6 +1,5 @@
-import type { Answer } from '../protocol/answer.ts';
+import { errorCode, type Answer } from '../protocol/answer.ts';
 import { ErrorCode } from '../protocol/errors.ts';
-import { isObject } from '../protocol/message.ts';
 import type { Era } from '../protocol/versions.ts';
 import { UpstreamError } from './errors.ts';
 
@@ -10,8 +9,6 @@ export interface Exchange {
   /** 200 where the transport has none. */
   readonly status: number;
 }
-
-const MISSING_CAPABILITY = -32_021;
 
 /**
  * Whether an answer tells that the upstream was replaced by one of another era, which does not read what we wrote.
@@ -32,7 +29,7 @@ export function tellsEraChange(answer: Answer, era: Era, { method, status }: Exc
   }
   if (status !== 400) return false;
   const namesEnvelope = code === ErrorCode.invalidParams && answer.body.includes('io.modelcontextprotocol/');
-  return code === ErrorCode.headerMismatch || code === MISSING_CAPABILITY || namesEnvelope;
+  return code === ErrorCode.headerMismatch || code === ErrorCode.missingCapability || namesEnvelope;
 }
 
 /**
@@ -45,12 +42,4 @@ export function eraChanged(version: string, said: string, cause?: unknown): Upst
     `The upstream no longer takes requests of version ${version}: ${said.trim().slice(0, 300)}`,
     { cause, notProcessed: true },
   );
-}
-
-/** The code of a JSON-RPC error; undefined for a result or an error without one. */
-export function errorCode(answer: Answer): number | undefined {
-  if (answer.kind === 'result') return undefined;
-  const error: unknown = JSON.parse(answer.body);
-  const code = isObject(error) ? error['code'] : undefined;
-  return typeof code === 'number' ? code : undefined;
 }
