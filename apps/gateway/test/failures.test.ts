@@ -4,6 +4,14 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { call, counterServer, gatewayFor, isAlive, textOf } from './support.ts';
 
 describe('an upstream that fails', () => {
+  it('has its last words told to the operator, and not to the client', async () => {
+    const log: string[] = [];
+    const script = "process.stderr.write('the password is wrong'); process.exit(3)";
+    const gateway = await gatewayFor({ bad: { command: process.execPath, args: ['-e', script] } }, {}, log);
+    expect(JSON.stringify((await call(gateway, 'x')).body)).not.toContain('password');
+    expect(log.join('\n')).toContain('the password is wrong');
+  });
+
   it('gives the call under way a clear error when its process is killed, and the next call a new process', async () => {
     const gateway = await gatewayFor({ counter: counterServer() });
     const pid = Number(textOf((await call(gateway, 'pid')).body));

@@ -107,6 +107,26 @@ describe('what passes through', () => {
     expect(batch).toContain(`"big":${big}`);
   });
 
+  it('gives a modern upstream the headers that repeat arguments, and keeps answers of different ones apart', async () => {
+    const regions: unknown[] = [];
+    const echo = await fakeUpstream((_, __, headers) => {
+      regions.push(headers['mcp-param-region']);
+      return '"result":{"content":[]}';
+    });
+    const gateway = await gatewayFor(
+      { echo: { url: echo.url } },
+      { servers: { echo: { tools: { t: { ttl: 60_000 } } } } },
+    );
+    for (const region of ['eu', 'us', 'eu']) {
+      await ask(gateway, 'tools/call', '"name":"t"', 't', {
+        'mcp-param-region': region,
+        authorization: 'Bearer of the client',
+      });
+    }
+    expect(regions).toEqual(['eu', 'us']);
+    expect(echo.headers.map(({ authorization }) => authorization)).not.toContain('Bearer of the client');
+  });
+
   it('has readable URIs wherever one of several upstreams names a resource', async () => {
     const docs = await fakeUpstream(({ method }) => {
       if (method === 'tools/call')

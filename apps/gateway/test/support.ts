@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -17,10 +17,14 @@ export function counterServer(...flags: string[]): object {
 }
 
 /** A gateway in this process on a free port, closed when the test ends. */
-export async function gatewayFor(mcpServers: Record<string, object>, forge: object = {}): Promise<Gateway> {
+export async function gatewayFor(
+  mcpServers: Record<string, object>,
+  forge: object = {},
+  log: string[] = [],
+): Promise<Gateway> {
   const text = JSON.stringify({ mcpServers, forge: { port: 0, ...forge } });
   const config = parseConfig(text, { name: 'test', folder: process.cwd(), environment: process.env });
-  const gateway = await startGateway(config);
+  const gateway = await startGateway(config, { log: (line) => log.push(line) });
   onTestFinished(() => gateway.close());
   return gateway;
 }
@@ -47,18 +51,20 @@ export interface FakeMessage {
 
 /** A modern upstream whose every answer the test writes: raw JSON of the response's members beside its id. */
 export async function fakeUpstream(
-  answer: (message: FakeMessage, response: ServerResponse) => string | undefined,
-): Promise<{ url: string; seen: FakeMessage[]; close: () => void }> {
+  answer: (message: FakeMessage, response: ServerResponse, headers: IncomingHttpHeaders) => string | undefined,
+): Promise<{ url: string; seen: FakeMessage[]; headers: IncomingHttpHeaders[]; close: () => void }> {
   const seen: FakeMessage[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
       const message = JSON.parse(body) as FakeMessage;
       seen.push(message);
+      headers.push(request.headers);
       const discovery =
         '"result":{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"resources":{},"prompts":{}}}';
-      const said = message.method === 'server/discover' ? discovery : answer(message, response);
+      const said = message.method === 'server/discover' ? discovery : answer(message, response, request.headers);
       if (said === undefined) return;
       response
         .writeHead(200, { 'content-type': 'application/json' })
@@ -71,7 +77,7 @@ export async function fakeUpstream(
     server.close();
   };
   onTestFinished(close);
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, seen, close };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, seen, headers, close };
 }
 
 /** One modern request, as it is written. */
@@ -80,6 +86,7 @@ export async function ask(
   method: string,
   params = '',
   name?: string,
+  more: Record<string, string> = {},
 ): Promise<{ status: number; text: string; body: any }> {
   const meta =
     '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
@@ -90,6 +97,7 @@ export async function ask(
       'mcp-protocol-version': '2026-07-28',
       'mcp-method': method,
       ...(name !== undefined && { 'mcp-name': name }),
+      ...more,
     },
     body: `{"jsonrpc":"2.0","id":"q","method":"${method}","params":{${params}${params === '' ? '' : ','}${meta}}}`,
   });
