@@ -255,6 +255,25 @@ describe('connectHttp', () => {
     expect(await ended(connection)).toMatchObject({ code: 'MCP_ERA_CHANGED' });
   });
 
+  it.each<[string, (rest: Handler) => Handler, Handler]>([
+    ['modern in plain text', modern, (_, response) => void response.writeHead(400).end('The date is not valid')],
+    [
+      'modern under our id',
+      modern,
+      ({ message }, response) =>
+        reply(response, { id: message.id, error: { code: -32000, message: 'No such date' } }, 400),
+    ],
+    ['legacy in plain text', legacy, (_, response) => void response.writeHead(400).end('The date is not valid')],
+  ])("takes a 400 of a tool for the tool's: %s", async (_, era, rest) => {
+    const { exchange } = await upstream(era(rest));
+    const connection = await connect(exchange);
+    let ended = false;
+    connection.onClosed(() => (ended = true));
+    const outcome = await call(connection).catch((error: unknown) => error);
+    expect(outcome).not.toMatchObject({ code: expect.stringMatching(/MCP_ERA_CHANGED|MCP_SESSION_LOST/) });
+    expect(ended).toBe(false);
+  });
+
   it.each([-32602, -32020, -32021])('passes error %i of a modern server on with its status 400', async (code) => {
     const { exchange } = await upstream(
       modern(({ message }, response) => reply(response, { id: message.id, error: { code, message: 'no' } }, 400)),

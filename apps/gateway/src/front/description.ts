@@ -27,14 +27,12 @@ export async function describe(router: Router): Promise<Description> {
 
 async function infoInTime(upstream: Upstream): Promise<UpstreamInfo | undefined> {
   if (!upstream.isUp) {
-    upstream.probe(() => upstream.info());
-    return undefined;
+    upstream.probe();
+    return upstream.known;
   }
   const late = new AbortController();
   const timer = setTimeout(() => {
-    const reason = new Error(`no connection within ${PATIENCE} ms`);
-    upstream.suspect(reason);
-    late.abort(reason);
+    late.abort(new Error(`no connection within ${PATIENCE} ms`));
   }, PATIENCE);
   try {
     return await upstream.info(late.signal);

@@ -83,13 +83,13 @@ export class Router {
     signal: AbortSignal,
   ): Promise<{ part?: Part; failure?: string }> {
     if (!upstream.isUp) {
-      upstream.probe(() => readList(upstream, call, new AbortController().signal));
+      upstream.probe(call);
       return { failure: explainFailure(upstream.id, upstream.failure) };
     }
     const late = new AbortController();
     const timer = setTimeout(() => {
       const reason = new Error(`no list within ${LIST_DEADLINE} ms`);
-      upstream.suspect(reason);
+      upstream.late(reason);
       late.abort(reason);
     }, LIST_DEADLINE);
     const giveUp = (): void => {
@@ -106,7 +106,7 @@ export class Router {
       await upstream.forget(call.rule.feature);
       return { failure: `${upstream.id}: ${error.body}` };
     } catch (error) {
-      if (error instanceof CallTimeoutError) upstream.suspect(error);
+      if (error instanceof CallTimeoutError) upstream.late(error);
       return { failure: explainFailure(upstream.id, error) };
     } finally {
       clearTimeout(timer);

@@ -2,38 +2,50 @@ const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
 
 /**
- * What is known of an upstream's health. After a failure to connect, or an answer that did not come, it is down: for a
- * pause, which doubles up to 30 s, nobody tries it again, and nobody waits for it where it is one of several, until it
- * has answered.
+ * What is known of an upstream's health: whether it can be reached, and whether its lists come in time. While either
+ * fails, those who ask several upstreams do not wait for it. An outage also pauses the attempts to connect: for 1 s, and
+ * twice as long each time it turns out to go on, up to 30 s.
  */
 export class Availability {
-  #failure: Error | undefined;
+  #outage: Error | undefined;
+  #lateness: Error | undefined;
   #retryAt = 0;
   #pause = FIRST_PAUSE;
 
-  /** True until something fails, and again from the next answer on. */
   get isUp(): boolean {
-    return this.#failure === undefined;
+    return this.#outage === undefined && this.#lateness === undefined;
   }
 
-  /** Why it is down. */
+  /** Why it is not up. */
   get failure(): Error | undefined {
-    return this.#failure;
+    return this.#outage ?? this.#lateness;
   }
 
-  /** True while it is too early to try again. */
-  get isPaused(): boolean {
-    return this.#failure !== undefined && performance.now() < this.#retryAt;
+  /** Why nobody should try to connect now; undefined where it may be tried. */
+  get refusal(): Error | undefined {
+    return performance.now() < this.#retryAt ? this.#outage : undefined;
   }
 
-  answered(): void {
-    this.#failure = undefined;
+  /** It could not be connected to. Of attempts that were under way together only the first counts. */
+  unreachable(reason: unknown): void {
+    if (this.refusal !== undefined) return;
+    this.#outage = reason instanceof Error ? reason : new Error(String(reason));
+    this.#retryAt = performance.now() + this.#pause;
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  }
+
+  reached(): void {
+    this.#outage = undefined;
     this.#pause = FIRST_PAUSE;
   }
 
-  failed(reason: unknown): void {
-    this.#failure = reason instanceof Error ? reason : new Error(String(reason));
-    this.#retryAt = performance.now() + this.#pause;
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+  /** A list did not come in time. */
+  late(reason: Error): void {
+    this.#lateness = reason;
+  }
+
+  /** A list came. */
+  listed(): void {
+    this.#lateness = undefined;
   }
 }

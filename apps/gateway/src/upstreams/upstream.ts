@@ -57,6 +57,8 @@ interface Forwarded {
 
 const HEALTH_CHECK_INTERVAL = 30_000;
 
+const PROBE_TIMEOUT = 5000;
+
 /** Calls that may wait for a connection when every batch has been let through. */
 const MAX_PENDING = 10_000;
 
@@ -123,7 +125,12 @@ export class Upstream {
     return this.#pool.use(async (connection) => connection.info, { ...(signal && { signal }) });
   }
 
-  /** False from a failure to connect, or an answer that came too late, to the next answer: others need not wait for it. */
+  /** What it said of itself when it was last connected to. */
+  get known(): UpstreamInfo | undefined {
+    return this.#info;
+  }
+
+  /** False while it cannot be reached or its lists come too late: whoever asks others too need not wait for it. */
   get isUp(): boolean {
     return this.#availability.isUp;
   }
@@ -133,25 +140,34 @@ export class Upstream {
     return this.#availability.failure;
   }
 
-  /** Somebody has waited for it in vain. */
-  suspect(reason: unknown): void {
-    this.#availability.failed(reason);
+  /** Somebody has waited for a list in vain. */
+  late(reason: Error): void {
+    this.#availability.late(reason);
   }
 
-  /** Finds out in the background whether it is back; at most one at a time, and not in the pause after a failure. */
-  probe(attempt: () => Promise<unknown>): void {
-    if (this.#probing || this.#availability.isPaused) return;
+  /**
+   * Finds out in the background whether it is up again, by a list where there is one that failed; past the cache, at most
+   * one attempt at a time, and none in the pause after an outage.
+   */
+  probe(list?: GatewayCall): void {
+    if (this.#probing || this.#availability.refusal !== undefined) return;
     this.#probing = true;
-    void attempt()
-      .then(
-        () => {
-          this.#availability.answered();
-        },
-        (error: unknown) => {
-          this.#availability.failed(error);
-        },
-      )
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      controller.abort(new Error(`no sign of life within ${PROBE_TIMEOUT} ms`));
+    }, PROBE_TIMEOUT);
+    const { signal } = controller;
+    const attempt = async (connection: UpstreamConnection): Promise<void> => {
+      if (list === undefined) return connection.ping(signal);
+      await connection.request({ ...list, params: new Map() }, signal);
+      this.#availability.listed();
+    };
+    void this.#pool
+      .use(attempt, { signal })
+      // What fails is known already: the upstream is not up.
+      .catch(() => {})
       .finally(() => {
+        clearTimeout(timer);
         this.#probing = false;
       });
   }
@@ -248,7 +264,8 @@ export class Upstream {
     let outcome: Outcome = 'error';
     try {
       const answer = await this.#send(call, signal);
-      this.#availability.answered();
+      this.#availability.reached();
+      if (call.rule.kind === 'list') this.#availability.listed();
       outcome = outcomeOf(answer, call.rule);
       return answer;
     } catch (error) {
@@ -265,17 +282,21 @@ export class Upstream {
    */
   async #send(call: GatewayCall, signal: AbortSignal): Promise<Answer> {
     const once = (): Promise<Answer> => this.#pool.use((connection) => connection.request(call, signal), { signal });
+    const before = this.#info;
     try {
       return await once();
     } catch (error) {
       if (signal.aborted || !maySendAgain(error, call.rule)) throw error;
+      // An upstream of the same era as before has refused the call itself, whatever its words were.
+      const isSuspicion = isUpstreamError(error) && error.code === 'MCP_ERA_CHANGED';
+      if (isSuspicion && (await this.info(signal)).era === before?.era) throw error;
       return once();
     }
   }
 
   async #connect(signal: AbortSignal): Promise<UpstreamConnection> {
-    const { isPaused, failure } = this.#availability;
-    if (isPaused && failure !== undefined) throw failure;
+    const { refusal } = this.#availability;
+    if (refusal !== undefined) throw refusal;
     try {
       const listen = (method: string): void => {
         this.#onNotification(method);
@@ -284,11 +305,11 @@ export class Upstream {
       // What an earlier process said may not hold for this one.
       const isRestart = this.#info !== undefined && this.config.target.kind === 'stdio';
       this.#info = connection.info;
-      this.#availability.answered();
+      this.#availability.reached();
       if (isRestart) void this.#cache.invalidateTag(this.id);
       return connection;
     } catch (error) {
-      this.#availability.failed(error);
+      this.#availability.unreachable(error);
       this.#tell(error);
       throw error;
     }

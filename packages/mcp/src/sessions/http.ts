@@ -9,7 +9,7 @@ import {
   type UpstreamInfo,
 } from './connection.ts';
 import { Ending } from './ending.ts';
-import { eraChanged, tellsEraChange } from './era-change.ts';
+import { eraChanged, namesHandshake, tellsEraChange } from './era-change.ts';
 import { isUpstreamError, UpstreamError } from './errors.ts';
 import { header, legacyHeaders, modernHeaders, post, type HttpExchange, type HttpResponse } from './http-exchange.ts';
 import { discard, readResponse, type ReceivedResponse } from './http-response.ts';
@@ -98,7 +98,7 @@ function read(
 }
 
 /** How a server that has forgotten a session, after a restart for example, refuses what names it: before its code runs. */
-const SESSION_UNKNOWN: ReadonlySet<number | undefined> = new Set([400, 404, 410]);
+const SESSION_UNKNOWN: ReadonlySet<number | undefined> = new Set([404, 410]);
 
 class HttpConnection implements UpstreamConnection {
   readonly info: UpstreamInfo;
@@ -160,9 +160,10 @@ class HttpConnection implements UpstreamConnection {
     if (!isUpstreamError(error)) return undefined;
     const { code, message, status } = error;
     if (code === 'MCP_ERA_CHANGED') return error;
-    if (this.#session === undefined)
-      return status === 400 ? eraChanged(this.info.protocolVersion, message, error) : undefined;
-    if (!SESSION_UNKNOWN.has(status)) return undefined;
+    // A 400 is a tool's as well: what counts is of what it speaks.
+    const misses = status === 400 && namesHandshake(message);
+    if (this.#session === undefined) return misses ? eraChanged(this.info.protocolVersion, message, error) : undefined;
+    if (!misses && !SESSION_UNKNOWN.has(status)) return undefined;
     return new UpstreamError('MCP_SESSION_LOST', `The upstream has lost its session (HTTP ${status})`, {
       cause: error,
       notProcessed: true,
