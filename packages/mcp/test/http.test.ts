@@ -267,11 +267,11 @@ describe('connectHttp', () => {
   ])("takes a 400 of a tool for the tool's: %s", async (_, era, rest) => {
     const { exchange } = await upstream(era(rest));
     const connection = await connect(exchange);
-    let ended = false;
-    connection.onClosed(() => (ended = true));
+    let gone = false;
+    connection.onClosed(() => (gone = true));
     const outcome = await call(connection).catch((error: unknown) => error);
     expect(outcome).not.toMatchObject({ code: expect.stringMatching(/MCP_ERA_CHANGED|MCP_SESSION_LOST/) });
-    expect(ended).toBe(false);
+    expect(gone).toBe(false);
   });
 
   it.each([-32602, -32020, -32021])('passes error %i of a modern server on with its status 400', async (code) => {
