@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from './config/config-error.ts';
 import { loadConfig } from './config/load.ts';
-import { startGateway } from './gateway.ts';
 import { self } from './self.ts';
 
 const HELP = `forge-gateway: an MCP gateway that caches, pools, merges and measures
@@ -26,7 +25,13 @@ async function main(): Promise<number> {
   const log = (line: string): void => {
     process.stderr.write(`forge-gateway: ${line}\n`);
   };
+  if (!isNodeSupported(process.versions.node)) {
+    log(`Node 22.19 or newer is needed, this is ${process.versions.node}`);
+    return 1;
+  }
   try {
+    // Not before the check: undici does not load on an older Node.
+    const { startGateway } = await import('./gateway.ts');
     const gateway = await startGateway(await loadConfig(options.config), { log });
     log(`MCP at ${gateway.url}/mcp, figures at ${gateway.url}/metrics, status at ${gateway.url}/`);
     log(`stopping on ${await terminationSignal()}`);
@@ -37,6 +42,11 @@ async function main(): Promise<number> {
     log(code === 'EADDRINUSE' ? `${message}; set forge.port to a free port, or 0 for any` : message);
     return error instanceof ConfigError ? 2 : 1;
   }
+}
+
+function isNodeSupported(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 19);
 }
 
 function readArguments(): { readonly config: string } | number {

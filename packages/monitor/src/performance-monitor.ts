@@ -68,7 +68,7 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> implemen
     this.#armSampler();
   }
 
-  /** Records one request; one whose latency is no measurement still counts as a request and as an error. */
+  /** Records one request; one whose latency is no measurement still counts as a request, and as an error if it was one. */
   recordRequest(latency: Milliseconds, error = false): void {
     this.#requests.record(latency, error, this.#config.clock.now());
   }
