@@ -1,6 +1,6 @@
 /**
  * `pnpm soak`: a gateway process under a long mixed load, with legacy sessions opened and left. It fails when memory
- * keeps growing after the warm-up, when a call fails, or when a process is left at the end. About five minutes.
+ * keeps growing after the warm-up, when a call fails, or when a process is left at the end. About a minute.
  *
  * Usage: node soak/main.ts [CALLS], 100000 by default.
  */
