@@ -1,4 +1,5 @@
-import type { Milliseconds, RemovalReason } from './options.ts';
+import type { RemovalReason } from './memory/memory-options.ts';
+import type { Milliseconds } from './units.ts';
 
 /** The events of a `ResponseCache`; each has one frozen object, and is emitted after the change that it tells of. */
 export interface CacheEvents {

@@ -15,19 +15,9 @@
  */
 export { CacheError, type CacheErrorCode } from './errors.ts';
 export type { CacheEvents } from './events.ts';
-export { MemoryCache } from './memory-cache.ts';
+export { MemoryCache } from './memory/memory-cache.ts';
 export type { CacheMetrics, MemoryCacheMetrics, MetricKinds } from './metrics.ts';
-export type {
-  Bytes,
-  CacheConfig,
-  CacheEntry,
-  GetOrSetOptions,
-  Loader,
-  LoaderContext,
-  MemoryCacheOptions,
-  Milliseconds,
-  Percent,
-  RemovalReason,
-  SetOptions,
-} from './options.ts';
-export { ResponseCache } from './response-cache.ts';
+export type { CacheEntry, MemoryCacheOptions, RemovalReason, SetOptions } from './memory/memory-options.ts';
+export type { CacheConfig, GetOrSetOptions, Loader, LoaderContext } from './response/cache-config.ts';
+export type { Bytes, Milliseconds, Percent } from './units.ts';
+export { ResponseCache } from './response/response-cache.ts';

@@ -1,4 +1,4 @@
-import type { Bytes, Percent } from './options.ts';
+import type { Bytes, Percent } from './units.ts';
 
 /** What a `MemoryCache` counts and holds. */
 export interface MemoryCacheMetrics {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ResponseCache, type CacheConfig, type CacheEvents } from '../src/index.ts';
+import { ResponseCache, type CacheConfig, type CacheEvents } from '../../src/index.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { AbortWatch } from '@forge/internal';
 import { describe, expect, it, vi } from 'vitest';
-import { Flight, type Caller } from '../src/flight.ts';
+import { Flight, type Caller } from '../../src/response/flight.ts';
 
 const watch = new AbortWatch<Caller<number>>((caller, reason) => caller.flight.leave(caller, reason));
 

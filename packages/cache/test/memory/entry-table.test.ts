@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EntryTable } from '../src/entry-table.ts';
-import { entryTerms, memorySettings, type RemovalReason } from '../src/options.ts';
+import { EntryTable } from '../../src/memory/entry-table.ts';
+import { entryTerms, memorySettings, type RemovalReason } from '../../src/memory/memory-options.ts';
 
 describe('EntryTable', () => {
   it('tells of the removals that are heard alone, and asks once for all that clear removes', () => {

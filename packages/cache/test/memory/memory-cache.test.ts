@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryCache, type RemovalReason } from '../src/index.ts';
+import { MemoryCache, type RemovalReason } from '../../src/index.ts';
 
 type Removal = [key: string, value: unknown, reason: RemovalReason];
 

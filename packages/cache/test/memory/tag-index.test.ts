@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TagIndex } from '../src/tag-index.ts';
+import { TagIndex } from '../../src/memory/tag-index.ts';
 
 const slots = (index: TagIndex, ...tags: string[]): number[][] => tags.map((tag) => [...(index.slotsOf(tag) ?? [])]);
 

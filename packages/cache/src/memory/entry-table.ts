@@ -1,7 +1,8 @@
 import { callQuietly, type Clock } from '@forge/internal';
-import { LruPolicy } from './eviction-policy.ts';
-import { MEMORY_METRIC_KINDS, type MemoryCacheMetrics, type MetricKinds } from './metrics.ts';
-import type { Bytes, CacheEntry, EntryTerms, MemorySettings, RemovalReason } from './options.ts';
+import { LruPolicy } from '../policies/lru.ts';
+import { MEMORY_METRIC_KINDS, type MemoryCacheMetrics, type MetricKinds } from '../metrics.ts';
+import type { Bytes } from '../units.ts';
+import type { CacheEntry, EntryTerms, MemorySettings, RemovalReason } from './memory-options.ts';
 import { TagIndex } from './tag-index.ts';
 
 /** Slots that the first entries are given; the table then doubles as it fills. */

@@ -10,26 +10,22 @@ import {
   stringOption,
   type MeasureListener,
 } from '@forge/internal';
-import { EntryTable } from './entry-table.ts';
-import { CacheError } from './errors.ts';
-import type { CacheEvents } from './events.ts';
+import { EntryTable } from '../memory/entry-table.ts';
+import { CacheError } from '../errors.ts';
+import type { CacheEvents } from '../events.ts';
 import { Flight, type Caller } from './flight.ts';
 import { globMatcher, looksLikeRegExp } from './glob.ts';
-import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from './metrics.ts';
+import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
+import { entryTerms, tagsOption, ttlOption, type EntryTerms, type SetOptions } from '../memory/memory-options.ts';
+import type { Milliseconds } from '../units.ts';
 import {
   cacheSettings,
-  entryTerms,
   lifetimeOf,
-  tagsOption,
-  ttlOption,
   type CacheConfig,
   type CacheSettings,
-  type EntryTerms,
   type GetOrSetOptions,
   type Loader,
-  type Milliseconds,
-  type SetOptions,
-} from './options.ts';
+} from './cache-config.ts';
 
 /** What a miss gives, for a stored `undefined` is a value. */
 const ABSENT = Symbol('absent');

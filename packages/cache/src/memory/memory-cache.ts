@@ -5,7 +5,7 @@ import {
   type MemoryCacheOptions,
   type MemorySettings,
   type SetOptions,
-} from './options.ts';
+} from './memory-options.ts';
 
 /**
  * A bounded synchronous cache: least recently used entries leave first.

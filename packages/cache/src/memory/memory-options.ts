@@ -1,11 +1,5 @@
 import { clockOption, functionOption, numberOption, objectOption, stringOption, type Clock } from '@forge/internal';
-
-/** A duration in milliseconds; `Infinity` is no limit. */
-export type Milliseconds = number;
-/** A whole number of bytes. */
-export type Bytes = number;
-/** 0 to 100. */
-export type Percent = number;
+import type { Bytes, Milliseconds } from '../units.ts';
 
 /** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */
 export type RemovalReason = 'evicted' | 'expired' | 'deleted' | 'replaced';
@@ -44,17 +38,6 @@ export interface MemoryCacheOptions<V = unknown> {
   readonly clock?: Clock;
 }
 
-/** Options of a `ResponseCache`. */
-export interface CacheConfig<V = unknown> extends Omit<MemoryCacheOptions<V>, 'onRemoval'> {
-  /**
-   * How often expired entries are looked for, at least every 24.8 days; 0 and `Infinity` are never: they then leave when
-   * they are read or evicted.
-   *
-   * @default 60000
-   */
-  readonly cleanupInterval?: Milliseconds;
-}
-
 /** What `set` takes besides the value. */
 export interface SetOptions {
   /** How long the entry lives; 0 or less stores nothing. @default the cache's defaultTTL */
@@ -76,27 +59,6 @@ export interface CacheEntry<V = unknown> extends SetOptions {
   readonly tags: readonly string[];
 }
 
-/** What a loader gets. */
-export interface LoaderContext {
-  /** Aborts when the last caller that waited for this load has aborted. */
-  readonly signal: AbortSignal;
-}
-
-/** Produces the value of a missing key. */
-export type Loader<V> = (context: LoaderContext) => V | PromiseLike<V>;
-
-/** What `getOrSet` takes besides the loader. */
-export interface GetOrSetOptions<V> {
-  /**
-   * As in `set`, or a function that learns it from the loaded value; 0 or less gives the value to those who wait and
-   * stores nothing.
-   */
-  readonly ttl?: Milliseconds | ((value: V) => Milliseconds) | undefined;
-  readonly tags?: readonly string[] | undefined;
-  /** Rejects this caller alone, with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** V8's `Map` stops at 2^24 cells, and needs half of them free or deleted to rehash in place instead of growing. */
 const MOST_ENTRIES = 2 ** 23;
 const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -106,9 +68,6 @@ export type MemorySettings<V> = Required<Omit<MemoryCacheOptions<V>, 'sizeOf' | 
   readonly sizeOf: MemoryCacheOptions<V>['sizeOf'] | undefined;
   readonly onRemoval: MemoryCacheOptions<V>['onRemoval'] | undefined;
 };
-
-/** The options of a `ResponseCache`, checked and complete. */
-export type CacheSettings<V> = MemorySettings<V> & Required<Pick<CacheConfig<V>, 'cleanupInterval'>>;
 
 /** How an entry is stored: its `SetOptions`, checked and complete. */
 export interface EntryTerms {
@@ -135,12 +94,6 @@ export function memorySettings<V>(subject: string, options: MemoryCacheOptions<V
     metricsEnabled: options.metricsEnabled ?? true,
     clock: clockOption(subject, options.clock),
   });
-}
-
-export function cacheSettings<V>(subject: string, config: CacheConfig<V>): CacheSettings<V> {
-  const memory = memorySettings(subject, config);
-  const interval = numberOption(subject, 'cleanupInterval', config.cleanupInterval, 60_000);
-  return Object.freeze({ ...memory, cleanupInterval: interval === 0 ? Infinity : interval });
 }
 
 /** Calls `sizeOf` last, so that it is called only for what is right otherwise. @throws what `MemoryCache.set` throws */
@@ -171,14 +124,6 @@ export function tagsOption(subject: string, tags: readonly string[] | undefined)
 
 export function ttlOption(subject: string, ttl: Milliseconds | undefined): Milliseconds | undefined {
   return ttl === undefined ? undefined : numberOption(subject, 'ttl', ttl, ttl, { min: -Infinity });
-}
-
-/** @throws TypeError when the ttl function returns no number, and what it throws */
-export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Milliseconds | undefined {
-  if (typeof ttl !== 'function') return ttl;
-  const lifetime: unknown = ttl(value);
-  if (typeof lifetime === 'number') return lifetime;
-  throw new TypeError(`Cannot store a loaded value: its ttl function must return a number, got ${typeof lifetime}`);
 }
 
 /** The default `sizeOf`. */

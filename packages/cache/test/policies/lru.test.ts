@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LruPolicy } from '../src/eviction-policy.ts';
+import { LruPolicy } from '../../src/policies/lru.ts';
 
 function drained(policy: LruPolicy, count: number): number[] {
   return Array.from({ length: count }, () => {
