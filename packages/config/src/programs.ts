@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A program of the system that tests start, and the Debian package that brings it. */
-const PACKAGES = { chromium: 'chromium' } as const;
+const PACKAGES = { chromium: 'chromium', 'redis-server': 'redis-server' } as const;
 
 export interface FoundProgram {
   /** Undefined where it is not installed: its tests are then to be skipped under this hint. */

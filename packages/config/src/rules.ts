@@ -39,6 +39,7 @@ const ARROWS: Readonly<Record<string, Allowed>> = {
   pool: { forge: ['internal'], thirdParty: ['mnemonist'] },
   batcher: { forge: ['internal'], thirdParty: ['mnemonist'] },
   monitor: { forge: ['internal'], thirdParty: ['mnemonist'] },
+  'cache-redis': { forge: ['cache', 'internal'], thirdParty: ['redis'] },
   mcp: { forge: CORES, thirdParty: ['eventsource-parser'] },
 };
 
