@@ -18,9 +18,10 @@ export interface StoreLease {
 /** What is no longer to be read. */
 export type Invalidation =
   | { readonly kind: 'key'; readonly key: string }
-  | { readonly kind: 'tag'; readonly tag: string }
-  /** `*` is any run of characters, `?` any one, on the whole key. */
-  | { readonly kind: 'pattern'; readonly glob: string }
+  /** `soft`: a first tier may keep it as stale; a store takes it like any other. */
+  | { readonly kind: 'tag'; readonly tag: string; readonly soft?: boolean | undefined }
+  /** Keys that begin with `prefix`, literally, and whose whole rest matches: `*` is any run of characters, `?` any one. */
+  | { readonly kind: 'pattern'; readonly prefix: string; readonly glob: string }
   | { readonly kind: 'all' };
 
 /**

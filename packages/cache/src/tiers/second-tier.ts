@@ -1,0 +1,266 @@
+import { callQuietly, clockOption, functionOption, numberOption, objectOption, type Clock } from '@forge/internal';
+import type { Milliseconds } from '../units.ts';
+import { randomShare } from './backoff.ts';
+import type { BreakerState } from './breaker.ts';
+import { Deliveries } from './deliveries.ts';
+import { Guard, type Answered, type Failed, type Late } from './guard.ts';
+import { ignored, leaseOf, recordOf, writtenOf } from './store-answers.ts';
+import type { CacheStore, Invalidation, StoreLease, StoreRecord } from './store.ts';
+
+export type TierRead =
+  | { readonly kind: 'found'; readonly record: StoreRecord }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unavailable' };
+
+export type TierLease =
+  | { readonly kind: 'given'; readonly lease: StoreLease }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'unavailable' };
+
+export interface TierWrite {
+  /** `refused`: the lease no longer held. `unavailable`: unknown; a later {@link SecondTier.read} decides. */
+  readonly kind: 'written' | 'refused' | 'unavailable';
+}
+
+export interface SecondTierOptions {
+  /**
+   * The longest that any call takes.
+   *
+   * @default 250, for a lost packet is sent again after 200 ms at the earliest (the least retransmission timeout of
+   * Linux): below that, one loss on a healthy network would count as a failure; above, most loaders would be faster
+   */
+  readonly timeout?: Milliseconds | undefined;
+  readonly clock?: Clock | undefined;
+  /** Gives the jitter of the pauses, from 0 to below 1. @default the system's generator */
+  readonly random?: (() => number) | undefined;
+  /**
+   * Called with invalidations that reached the store after their `invalidate` had answered `queued`: tell the bus again,
+   * for between the first telling and now another process may have read the old record.
+   */
+  readonly onDelivered?: ((invalidations: readonly Invalidation[]) => void) | undefined;
+  /**
+   * Called once the store is back, for each key whose write without a lease had failed and which has been invalidated
+   * since: what is known to be its present value may be written again.
+   */
+  readonly onUnwritten?: ((key: string) => void) | undefined;
+}
+
+/** What a {@link SecondTier} counts and holds. */
+export interface SecondTierMetrics {
+  readonly breaker: BreakerState;
+  readonly reads: number;
+  /** Reads that found a record. */
+  readonly hits: number;
+  /** Calls of the store that were given up. */
+  readonly timeouts: number;
+  /** Calls of the store that rejected, threw or answered what cannot be understood. */
+  readonly failures: number;
+  /** Not confirmed by the store yet. */
+  readonly queuedInvalidations: number;
+  /** Invalidations that became part of an `all` because too many waited, or were given up by `close`. */
+  readonly droppedInvalidations: number;
+}
+
+/** A write without lease that is on its way. */
+interface Overwrite {
+  readonly tags: readonly string[];
+  readonly done: Promise<unknown>;
+}
+
+type Outcome<T> = Answered<T> | Failed | Late<T>;
+
+const UNAVAILABLE = Object.freeze({ kind: 'unavailable' });
+const ABSENT = Object.freeze({ kind: 'absent' });
+const HELD = Object.freeze({ kind: 'held' });
+
+/** Keys whose write failed in one outage, and keys whose abandoned write has not ended. */
+const MAX_KEYS = 1_000;
+const LONGEST_TIMEOUT: Milliseconds = 60_000;
+const SUBJECT = 'create a SecondTier';
+
+/**
+ * Makes of a store, which may be slow, dead or mad, a tier that costs a bounded time and never an error.
+ *
+ * Time: every call is raced with one timeout, and a breaker leaves a store alone that fails, so that an outage costs a
+ * few timeouts and then nothing ({@link Guard}). A lease that comes late is given back.
+ *
+ * Truth: no read that begins after a call of `invalidate` finds what was written before it, whether or not the store has
+ * been told. What the store has not confirmed is kept ({@link Deliveries}) and makes the keys that it concerns
+ * `unavailable`; after an outage it is the first thing that the store hears. A read that began before is concurrent with
+ * the invalidation: the caller, who knows both, decides.
+ *
+ * A write with a lease is fenced by the store, however late it lands. One without (a `set`) is not, so that here it never
+ * overlaps what concerns it: an invalidation leaves after the writes that it concerns have ended, and a write that meets
+ * a pending invalidation or another write of its key is not made; the key is invalidated behind them instead, which
+ * loses a cached value and no truth. A write that was given up may still land: until it has ended, its key is
+ * `unavailable` here, and then it is invalidated once more. Meanwhile another process may read what it wrote.
+ *
+ * All this holds for a store of which a call has no effect after its promise has settled.
+ */
+export class SecondTier {
+  readonly #store: CacheStore;
+  readonly #guard: Guard;
+  readonly #deliveries: Deliveries;
+  readonly #onUnwritten: (key: string) => void;
+  readonly #overwrites = new Map<string, Overwrite>();
+  /** Keys whose write was given up and has not ended. */
+  readonly #strays = new Set<string>();
+  readonly #unwritten = new Set<string>();
+  #openings = 0;
+  #reads = 0;
+  #hits = 0;
+  #closing: Promise<void> | undefined;
+
+  /** @throws TypeError or RangeError when an option is wrong */
+  constructor(store: CacheStore, options: SecondTierOptions = {}) {
+    objectOption(SUBJECT, 'store', store);
+    for (const method of ['read', 'lease', 'write', 'release', 'invalidate'] as const) {
+      functionOption(SUBJECT, `store.${method}`, store[method]);
+    }
+    for (const name of ['random', 'onDelivered', 'onUnwritten'] as const) {
+      functionOption(SUBJECT, name, options[name], true);
+    }
+    const timeout = numberOption(SUBJECT, 'timeout', options.timeout, 250, { min: 1, max: LONGEST_TIMEOUT });
+    const clock = clockOption(SUBJECT, options.clock);
+    this.#store = store;
+    this.#onUnwritten = options.onUnwritten ?? ignored;
+    this.#guard = new Guard(timeout, clock, options.random ?? randomShare);
+    this.#deliveries = new Deliveries({
+      store,
+      guard: this.#guard,
+      timeout,
+      clock,
+      clearTheWay: () => this.#overwritten(),
+      onLate: options.onDelivered ?? ignored,
+      onEmpty: () => this.#tellUnwritten(),
+    });
+  }
+
+  /** Whether the breaker lets calls through. */
+  get available(): boolean {
+    return this.#closing === undefined && this.#guard.state === 'closed';
+  }
+
+  async read(key: string, tags: readonly string[]): Promise<TierRead> {
+    this.#reads += 1;
+    if (this.#isDoubtful(key, tags)) return UNAVAILABLE;
+    const outcome = await this.#call(() => this.#store.read(key, tags), recordOf);
+    if (outcome.kind !== 'answered') return UNAVAILABLE;
+    const record = outcome.answer;
+    if (record === undefined) return ABSENT;
+    // Its tags are known only now, and what concerns it may have come meanwhile.
+    if (this.#isDoubtful(key, record.tags)) return UNAVAILABLE;
+    this.#hits += 1;
+    return { kind: 'found', record };
+  }
+
+  async lease(key: string, tags: readonly string[], ttl: Milliseconds): Promise<TierLease> {
+    if (this.#isDoubtful(key, tags)) return UNAVAILABLE;
+    const outcome = await this.#call(() => this.#store.lease(key, tags, ttl), leaseOf);
+    if (outcome.kind === 'late') void outcome.end.then((end) => this.#giveBack(key, end));
+    if (outcome.kind !== 'answered') return UNAVAILABLE;
+    return outcome.answer === undefined ? HELD : { kind: 'given', lease: outcome.answer };
+  }
+
+  /** Without a lease, to be called in the very turn in which the record is known to be the newest. */
+  async write(key: string, record: StoreRecord, lease: StoreLease | undefined): Promise<TierWrite> {
+    if (lease === undefined) return this.#overwrite(key, record);
+    const outcome = await this.#call(() => this.#store.write(key, record, lease), writtenOf);
+    if (outcome.kind !== 'answered') return UNAVAILABLE;
+    return { kind: outcome.answer ? 'written' : 'refused' };
+  }
+
+  /** Does what can be done: a lease that is not ended ends by its time. */
+  async release(key: string, lease: StoreLease): Promise<void> {
+    await this.#call(() => this.#store.release(key, lease), ignored);
+  }
+
+  /** `queued` when the store has not confirmed within the timeout; the invalidations hold here all the same. */
+  async invalidate(invalidations: readonly Invalidation[]): Promise<'delivered' | 'queued'> {
+    return this.#closing === undefined ? this.#deliveries.add(invalidations) : 'queued';
+  }
+
+  getMetrics(): SecondTierMetrics {
+    return Object.freeze({
+      breaker: this.#guard.state,
+      reads: this.#reads,
+      hits: this.#hits,
+      timeouts: this.#guard.timeouts,
+      failures: this.#guard.failures,
+      queuedInvalidations: this.#deliveries.size,
+      droppedInvalidations: this.#deliveries.dropped,
+    });
+  }
+
+  /** Tries once more to tell the store what waits, for at most two timeouts; nothing is let through any more. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    // Those that fail have something to invalidate.
+    await Promise.all(Array.from(this.#overwrites.values(), ({ done }) => done));
+    await this.#deliveries.close();
+  }
+
+  async #call<T>(run: () => unknown, understand: (answer: unknown) => T): Promise<Outcome<T>> {
+    // The probe of a store that was out is what it has missed, never a read.
+    if (this.#closing !== undefined || this.#deliveries.areBehind) return { kind: 'failed' };
+    const outcome = await this.#guard.call(run, understand);
+    this.#deliveries.resume();
+    return outcome;
+  }
+
+  #isDoubtful(key: string, tags: readonly string[]): boolean {
+    return this.#strays.has(key) || this.#deliveries.concerns(key, tags);
+  }
+
+  async #overwrite(key: string, record: StoreRecord): Promise<TierWrite> {
+    if (this.#closing !== undefined) return UNAVAILABLE;
+    const overlaps = this.#overwrites.has(key) || this.#isDoubtful(key, record.tags);
+    if (overlaps || this.#strays.size >= MAX_KEYS) return this.#leaveUnwritten(key);
+    const done = this.#call(() => this.#store.write(key, record, undefined), writtenOf);
+    this.#overwrites.set(key, { tags: record.tags, done });
+    const outcome = await done;
+    this.#overwrites.delete(key);
+    if (outcome.kind === 'answered' && outcome.answer) return { kind: 'written' };
+    if (outcome.kind === 'late') this.#awaitStray(key, outcome.end);
+    return this.#leaveUnwritten(key);
+  }
+
+  /** What the key held before must not outlive the value that could not be written. */
+  #leaveUnwritten(key: string): TierWrite {
+    if (this.#unwritten.size < MAX_KEYS) this.#unwritten.add(key);
+    this.#deliveries.keep({ kind: 'key', key });
+    return UNAVAILABLE;
+  }
+
+  #awaitStray(key: string, end: Promise<unknown>): void {
+    this.#strays.add(key);
+    void end.then(() => {
+      this.#strays.delete(key);
+      this.#deliveries.keep({ kind: 'key', key });
+    });
+  }
+
+  /** Settles when the writes without lease have ended that a pending invalidation concerns; no new ones begin. */
+  #overwritten(): Promise<unknown> {
+    const concerned = [...this.#overwrites].filter(([key, { tags }]) => this.#deliveries.concerns(key, tags));
+    return Promise.all(concerned.map(([, { done }]) => done));
+  }
+
+  /** Only after an outage: told after each failure, a store that refuses writes alone would be written to in a circle. */
+  #tellUnwritten(): void {
+    const wasOut = this.#guard.openings > this.#openings;
+    this.#openings = this.#guard.openings;
+    const keys = [...this.#unwritten];
+    this.#unwritten.clear();
+    if (wasOut) for (const key of keys) callQuietly(() => this.#onUnwritten(key));
+  }
+
+  #giveBack(key: string, end: Answered<StoreLease | undefined> | Failed): void {
+    const lease = end.kind === 'answered' ? end.answer : undefined;
+    if (lease !== undefined) void this.#guard.attempt(() => this.#store.release(key, lease), ignored);
+  }
+}
