@@ -1,0 +1,89 @@
+/** One field line; the name in any case. Repeated fields are repeated lines, in order. */
+export type HttpField = readonly [name: string, value: string];
+
+export type HttpBody = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** A request, free of any framework. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Absolute, such as `https://example.com/a?b`; a fragment is ignored. */
+  readonly url: string;
+  readonly headers: readonly HttpField[];
+  readonly body?: HttpBody | undefined;
+  /** Aborts when the client leaves. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A final response: interim ones (1xx) are the business of whoever forwards. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Undefined stands for the usual one. */
+  readonly statusText?: string | undefined;
+  readonly headers: readonly HttpField[];
+  /** Whoever gets the response reads it to its end, or calls `return()` of its iterator. */
+  readonly body?: HttpBody | undefined;
+}
+
+/** The values of all lines of a field, in order. @param name in lower case */
+export function fieldLines(headers: readonly HttpField[], name: string): string[] {
+  const lines: string[] = [];
+  for (const [each, value] of headers) {
+    if (each.length === name.length && each.toLowerCase() === name) lines.push(value);
+  }
+  return lines;
+}
+
+/** The field as one list (RFC 9110 §5.3); undefined where it is absent. @param name in lower case */
+export function fieldValue(headers: readonly HttpField[], name: string): string | undefined {
+  const lines = fieldLines(headers, name);
+  return lines.length === 0 ? undefined : lines.join(', ').trim();
+}
+
+export function hasField(headers: readonly HttpField[], name: string): boolean {
+  return headers.some(([each]) => each.length === name.length && each.toLowerCase() === name);
+}
+
+/** @param names in lower case */
+export function withoutFields(headers: readonly HttpField[], names: ReadonlySet<string>): HttpField[] {
+  return headers.filter(([name]) => !names.has(name.toLowerCase()));
+}
+
+/** Puts one line in place of all lines of the field. */
+export function withField(headers: readonly HttpField[], name: string, value: string): HttpField[] {
+  return [...withoutFields(headers, new Set([name.toLowerCase()])), [name, value]];
+}
+
+/** Without its fragment; undefined when it is none, or is relative without a base. */
+export function parseUrl(reference: string | undefined, base?: string): URL | undefined {
+  if (reference === undefined || !URL.canParse(reference, base)) return undefined;
+  const url = new URL(reference, base);
+  url.hash = '';
+  return url;
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
+
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** Fields that concern one connection and are never stored (RFC 9110 §7.6.1, RFC 9111 §3.1). */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+] as const;
+
+/** The hop-by-hop fields of a message: the known ones and those that its `Connection` names. In lower case. */
+export function hopByHopFields(headers: readonly HttpField[]): Set<string> {
+  const names = new Set<string>(HOP_BY_HOP);
+  for (const name of (fieldValue(headers, 'connection') ?? '').split(',')) names.add(name.trim().toLowerCase());
+  return names;
+}
