@@ -6,7 +6,7 @@ const warmup = 1_000_000;
 export const bench: Bench = {
   title: 'A bounded cache under a skewed load',
   load:
-    'Keys of 34 characters, drawn by Zipf’s law (exponent 0.99) from one seeded stream, made before the clock starts; ' +
+    'Keys of 34 characters, drawn by Zipf’s law (exponent 0.9) from one seeded stream, made before the clock starts; ' +
     'caches of 10,000 entries. `map` never evicts: the bound of what a lookup costs, not a cache.',
   cases: [
     { id: 'get', operation: 'one `get` that hits, on a full cache', operations, warmup },
@@ -28,7 +28,8 @@ export const bench: Bench = {
     { id: 'map', role: 'yardstick', module: import.meta.resolve('../contestants/cache-zipf/map.ts') },
   ],
   bars: [
-    { case: 'get', figure: 'cpu', contestant: 'forge', rival: 'lru-cache', atLeast: 0.9 },
-    { case: 'mixed', figure: 'cpu', contestant: 'forge', rival: 'lru-cache', atLeast: 0.9 },
+    { case: 'get', figure: 'cpu', contestant: 'forge', rival: 'lru-cache', atLeast: 1 },
+    { case: 'mixed', figure: 'cpu', contestant: 'forge', rival: 'lru-cache', atLeast: 1 },
+    { case: 'mixed', observation: 'hits %', contestant: 'forge', rival: 'lru-cache', morePoints: 7 },
   ],
 };

@@ -1,22 +1,38 @@
 import type { Figure, Milliseconds, Sample, Samples } from './bench.ts';
 import { describeSpread, pairwise, spread, type Spread } from './statistics.ts';
 
-interface Comparison {
+interface Subject {
   /** Id of the case. */
   readonly case: string;
-  readonly figure: Figure;
-  /** Ids of the contestants that are compared. */
+  /** Id of the contestant that it is about. */
   readonly contestant: string;
+}
+
+interface Comparison extends Subject {
+  readonly figure: Figure;
+  /** Id of whom it is compared with. */
   readonly rival: string;
 }
 
+interface Observed extends Subject {
+  /** Its name with unit, such as `hits %`. */
+  readonly observation: string;
+}
+
 /**
- * A promise about two contestants, judged by the median of the rounds.
+ * A promise about contestants, judged by the median of the rounds.
  *
  * Never an absolute time, for another machine or a busier one would break it: `atLeast` bounds how many times as fast as
- * the rival the contestant is, `atMostAbove` how many ms it may cost above the rival, where that is a yardstick.
+ * the rival the contestant is, `atMostAbove` how many ms it may cost above the rival, where that is a yardstick. What is
+ * observed beside the times is bound by how many points more than the rival's it must be, how many times the rival's it
+ * may be, or, where it is no time, by what it may be at most.
  */
-export type Bar = Comparison & ({ readonly atLeast: number } | { readonly atMostAbove: Milliseconds });
+export type Bar =
+  | (Comparison & { readonly atLeast: number })
+  | (Comparison & { readonly atMostAbove: Milliseconds })
+  | (Observed & { readonly rival: string; readonly morePoints: number })
+  | (Observed & { readonly rival: string; readonly atMostTimes: number })
+  | (Observed & { readonly atMost: number });
 
 export interface Verdict {
   readonly bar: Bar;
@@ -37,27 +53,51 @@ export function excesses(contestant: readonly Sample[], rival: readonly Sample[]
 
 export function judge(bar: Bar, samples: Samples): Verdict {
   const contestant = samples.get(bar.contestant) ?? [];
-  const rival = samples.get(bar.rival) ?? [];
-  if ('atLeast' in bar) {
-    const measured = spread(ratios(contestant, rival, bar.figure));
-    return { bar, measured, holds: measured.median >= bar.atLeast };
+  const rival = 'rival' in bar ? (samples.get(bar.rival) ?? []) : [];
+  if ('atLeast' in bar) return verdict(bar, ratios(contestant, rival, bar.figure), (median) => median >= bar.atLeast);
+  if ('atMostAbove' in bar) {
+    return verdict(bar, excesses(contestant, rival, bar.figure), (median) => median <= bar.atMostAbove);
   }
-  const measured = spread(excesses(contestant, rival, bar.figure));
-  return { bar, measured, holds: measured.median <= bar.atMostAbove };
+  const own = observed(contestant, bar.observation);
+  if ('atMost' in bar) return verdict(bar, own, (median) => median <= bar.atMost);
+  const others = observed(rival, bar.observation);
+  if ('morePoints' in bar) {
+    return verdict(
+      bar,
+      pairwise(own, others, (left, right) => left - right),
+      (median) => median >= bar.morePoints,
+    );
+  }
+  return verdict(
+    bar,
+    pairwise(own, others, (left, right) => left / right),
+    (median) => median <= bar.atMostTimes,
+  );
 }
 
 /** Such as `get: cpu of forge at least 0.90 × lru-cache`. */
 export function describeBar(bar: Bar): string {
-  const bound =
-    'atLeast' in bar
-      ? `at least ${bar.atLeast.toFixed(2)} × ${bar.rival}`
-      : `at most ${bar.atMostAbove.toFixed(2)} ms above ${bar.rival}`;
-  return `${bar.case}: ${bar.figure} of ${bar.contestant} ${bound}`;
+  const subject = `${bar.case}: ${'figure' in bar ? bar.figure : bar.observation} of ${bar.contestant}`;
+  if ('atLeast' in bar) return `${subject} at least ${bar.atLeast.toFixed(2)} × ${bar.rival}`;
+  if ('atMostAbove' in bar) return `${subject} at most ${bar.atMostAbove.toFixed(2)} ms above ${bar.rival}`;
+  if ('morePoints' in bar) return `${subject} at least ${bar.morePoints} above ${bar.rival}`;
+  if ('atMostTimes' in bar) return `${subject} at most ${bar.atMostTimes.toFixed(2)} × ${bar.rival}`;
+  return `${subject} at most ${bar.atMost}`;
 }
 
 /** Such as `0.98 (0.93 to 1.10) ×`. */
 export function describeMeasured({ bar, measured }: Verdict): string {
-  return `${describeSpread(measured)} ${'atLeast' in bar ? '×' : 'ms'}`;
+  if ('atMostAbove' in bar) return `${describeSpread(measured)} ms`;
+  return 'atLeast' in bar || 'atMostTimes' in bar ? `${describeSpread(measured)} ×` : describeSpread(measured);
+}
+
+function verdict(bar: Bar, values: readonly number[], holds: (median: number) => boolean): Verdict {
+  const measured = spread(values);
+  return { bar, measured, holds: holds(measured.median) };
+}
+
+function observed(samples: readonly Sample[], name: string): number[] {
+  return samples.map(({ observations }) => observations?.[name] ?? NaN);
 }
 
 function times(samples: readonly Sample[], figure: Figure): number[] {

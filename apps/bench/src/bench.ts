@@ -29,6 +29,8 @@ export interface Case {
   readonly operations: number;
   /** Operations before it, on the same state, so that the compiler and the data have settled; 0 measures a cold start. */
   readonly warmup: number;
+  /** Left out under `--check`, with its bars, for it takes too long. */
+  readonly fullRunOnly?: boolean;
 }
 
 export interface Contestant {
@@ -58,6 +60,8 @@ export interface Outcome {
   readonly checksum: number;
   /** Further figures by name with unit, such as `hits %`, shown beside the times. */
   readonly observations?: Readonly<Record<string, number>>;
+  /** The same of which the highest counts and not the average, such as the longest stall. */
+  readonly peaks?: Readonly<Record<string, number>>;
 }
 
 /** What one run of so many operations took, in all. */
@@ -65,8 +69,8 @@ export interface Turn extends Outcome, Readonly<Record<Figure, Milliseconds>> {
   readonly operations: number;
 }
 
-/** What one contestant took in one round, per operation; observations are averaged over the operations. */
-export interface Sample extends Outcome, Readonly<Record<Figure, Milliseconds>> {}
+/** What one contestant took in one round, per operation; observations are averaged over the operations, and hold the peaks. */
+export interface Sample extends Omit<Outcome, 'peaks'>, Readonly<Record<Figure, Milliseconds>> {}
 
 /** A case's samples by contestant id; a position in each list is a round. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>;

@@ -24,7 +24,7 @@ function validate(name: string, { cases, contestants, bars = [] }: Bench): void 
   for (const bar of bars) {
     requireOneOf(name, 'a case', caseIds, bar.case);
     requireOneOf(name, 'a contestant', contestantIds, bar.contestant);
-    requireOneOf(name, 'a contestant', contestantIds, bar.rival);
+    if ('rival' in bar) requireOneOf(name, 'a contestant', contestantIds, bar.rival);
   }
 }
 

@@ -92,7 +92,10 @@ function readRequest(args: readonly string[], all: readonly string[]): Request |
 
 async function run(request: Request, surroundings: Surroundings): Promise<0 | 1> {
   const loaded = await Promise.all(
-    request.names.map(async (name) => ({ name, bench: await loadBench(surroundings.benches, name) })),
+    request.names.map(async (name) => {
+      const bench = await loadBench(surroundings.benches, name);
+      return { name, bench: request.check ? checkedPart(bench) : bench };
+    }),
   );
   const chosen = request.check ? loaded.filter(({ bench }) => (bench.bars ?? []).length > 0) : loaded;
   if (chosen.length === 0) surroundings.print('No bars to check');
@@ -135,6 +138,14 @@ function describeRound(name: string, { case: part, round, samples }: RoundReport
     return `${id} ${unit.format(cpu * 1e6)} ${unit.name}`;
   });
   return `${name} ${part.id} ${round}/${rounds}: ${times.join(', ')}`;
+}
+
+/** The bench without the cases that are for full runs. */
+function checkedPart(bench: Bench): Bench {
+  const [first, ...others] = bench.cases.filter(({ fullRunOnly }) => fullRunOnly !== true);
+  if (first === undefined) return { ...bench, bars: [] };
+  const ids = new Set([first, ...others].map(({ id }) => id));
+  return { ...bench, cases: [first, ...others], bars: (bench.bars ?? []).filter((bar) => ids.has(bar.case)) };
 }
 
 /** Prints how each bar stands; returns how many do not hold. */

@@ -44,11 +44,16 @@ export function combine(turns: readonly Turn[]): Sample {
   const names = Object.keys(turns[0]?.observations ?? {});
   const average = (name: string): number =>
     sum(turns, (turn) => (turn.observations?.[name] ?? NaN) * turn.operations) / operations;
+  const highest = (name: string): number => Math.max(...turns.map((turn) => turn.peaks?.[name] ?? NaN));
+  const peaks = Object.keys(turns[0]?.peaks ?? {});
   return {
     cpu: sum(turns, ({ cpu }) => cpu) / operations,
     wall: sum(turns, ({ wall }) => wall) / operations,
     checksum: sum(turns, ({ checksum }) => checksum),
-    observations: Object.fromEntries(names.map((name) => [name, average(name)])),
+    observations: Object.fromEntries([
+      ...names.map((name) => [name, average(name)] as const),
+      ...peaks.map((name) => [name, highest(name)] as const),
+    ]),
   };
 }
 

@@ -50,6 +50,33 @@ describe('judge', () => {
     expect(judge(atMostAbove(15), found)).toMatchObject({ measured: { median: 16 }, holds: false });
   });
 
+  it('bounds an observation by points, by times and as it is', () => {
+    const observing = (...values: number[]): Sample[] =>
+      samples(...values).map((sample, round) => ({ ...sample, observations: { hits: values[round]! } }));
+    const found = new Map([
+      ['forge', observing(70, 60, 80)],
+      ['other', observing(60, 52, 73)],
+    ]);
+    const { figure: _figure, ...subject } = { ...comparison, observation: 'hits' };
+    const bars: [bar: Bar, median: number, holds: boolean][] = [
+      [{ ...subject, morePoints: 8 }, 8, true],
+      [{ ...subject, morePoints: 8.5 }, 8, false],
+      [{ ...subject, atMostTimes: 1.16 }, 60 / 52, true],
+      [{ ...subject, atMostTimes: 1.15 }, 60 / 52, false],
+      [{ case: 'get', observation: 'hits', contestant: 'forge', atMost: 70 }, 70, true],
+      [{ case: 'get', observation: 'hits', contestant: 'forge', atMost: 69 }, 70, false],
+    ];
+    for (const [bar, median, holds] of bars) expect(judge(bar, found)).toMatchObject({ measured: { median }, holds });
+    expect(bars.map(([bar]) => describeBar(bar))).toEqual([
+      'get: hits of forge at least 8 above other',
+      'get: hits of forge at least 8.5 above other',
+      'get: hits of forge at most 1.16 × other',
+      'get: hits of forge at most 1.15 × other',
+      'get: hits of forge at most 70',
+      'get: hits of forge at most 69',
+    ]);
+  });
+
   it('throws when nothing was measured, rather than hold', () => {
     expect(() => judge(atLeast(0.9), new Map())).toThrow(RangeError);
     const zero = new Map([

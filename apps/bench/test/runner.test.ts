@@ -61,6 +61,16 @@ describe('measure', () => {
 });
 
 describe('combine', () => {
+  it('keeps the highest of each peak among the observations', () => {
+    const turn = { operations: 1, cpu: 1, wall: 1, checksum: 1 };
+    const { observations } = combine([
+      { ...turn, peaks: { stall: 2 } },
+      { ...turn, peaks: { stall: 5 } },
+      { ...turn, peaks: { stall: 3 } },
+    ]);
+    expect(observations).toEqual({ stall: 5 });
+  });
+
   it('weighs turns by their operations', () => {
     const sample = combine([
       { operations: 30, cpu: 30, wall: 60, checksum: 1, observations: { 'hits %': 100 } },

@@ -4,3 +4,5 @@ export type Milliseconds = number;
 export type Bytes = number;
 /** 0 to 100. */
 export type Percent = number;
+/** 0 to 1. */
+export type Ratio = number;

@@ -1,6 +1,7 @@
 /** The load of `cache-zipf`: the same keys, values and requests, in the same order, for every contestant. */
 import type { Outcome, Setup } from '../../src/bench.ts';
 import { seededRandom, shuffle } from '../../src/random.ts';
+import { makeKey } from '../keys.ts';
 import { zipf } from '../../src/zipf.ts';
 
 export interface Value {
@@ -14,7 +15,7 @@ interface Cache {
 
 export const CAPACITY = 10_000;
 const KEYS = 100_000;
-const EXPONENT = 0.99;
+const EXPONENT = 0.9;
 const SEED = 20_260_101;
 
 /** The setup of a contestant: `get` reads a full cache that misses nothing, `mixed` fills on each miss. */
@@ -22,7 +23,10 @@ export function contestant(create: () => Cache): Setup {
   return ({ case: { id, warmup, operations } }) => {
     const random = seededRandom(SEED);
     const population = id === 'get' ? CAPACITY : KEYS;
-    const keys = shuffle(Array.from({ length: population }, makeKey), random);
+    const keys = shuffle(
+      Array.from({ length: population }, (_, index) => makeKey(index)),
+      random,
+    );
     // Made here, so that a `set` allocates nothing but what the cache itself needs.
     const values = keys.map((_, rank): Value => ({ id: rank }));
     const next = zipf({ size: population, exponent: EXPONENT, random });
@@ -37,11 +41,6 @@ export function contestant(create: () => Cache): Setup {
       return go(cache, part, { keys, values });
     };
   };
-}
-
-/** 34 characters, as long as a method with a digest; through a buffer, for a concatenation would be flattened later. */
-function makeKey(_: unknown, index: number): string {
-  return Buffer.from(`tools/call:${index.toString(16).padStart(23, '0')}`).toString('latin1');
 }
 
 interface Content {

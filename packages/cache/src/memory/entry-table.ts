@@ -1,45 +1,83 @@
-import { callQuietly, type Clock } from '@forge/internal';
-import { LruPolicy } from '../policies/lru.ts';
+import { callQuietly } from '@forge/internal';
 import { MEMORY_METRIC_KINDS, type MemoryCacheMetrics, type MetricKinds } from '../metrics.ts';
-import type { Bytes } from '../units.ts';
-import type { CacheEntry, EntryTerms, MemorySettings, RemovalReason } from './memory-options.ts';
-import { TagIndex } from './tag-index.ts';
+import type { EvictionPolicy } from '../policies/eviction-policy.ts';
+import { keyHash, randomSeed } from '../policies/key-hash.ts';
+import { evictionPolicy } from '../policies/policy-by-name.ts';
+import type { Bytes, Milliseconds } from '../units.ts';
+import { Ban } from './ban.ts';
+import { Column } from './column.ts';
+import { KeyIndex } from './key-index.ts';
+import { Lifetimes } from './lifetimes.ts';
+import {
+  NO_TAGS,
+  type CacheEntry,
+  type EntryTerms,
+  type MemorySettings,
+  type RemovalReason,
+} from './memory-options.ts';
+import { slotArray, type SlotArray } from './slot-array.ts';
+import { TagIndex, type TagVersion } from './tag-index.ts';
+import { Upkeep } from './upkeep.ts';
 
-/** Slots that the first entries are given; the table then doubles as it fills. */
-const FIRST_CAPACITY = 64;
-const NEVER = Infinity;
+/** Slots that the first entries are given; the policy's room then doubles as the table fills. */
+const FIRST_CAPACITY = 256;
+/** Entries that one operation or one turn of the event loop removes: about two milliseconds. */
+const SLICE = 4096;
+/** Between two such turns, so that others get theirs. */
+const PAUSE: Milliseconds = 1;
+
+/** What is left to do of a ban. */
+export interface BanWalk {
+  /** Removes what is withdrawn among the next `limit` places of the table; returns whether that was the end of it. */
+  advance(limit: number): boolean;
+  /** How many entries it withdrew that have left, expired ones not counted. */
+  readonly deleted: number;
+}
 
 /**
  * What both caches stand on: the entries, their order, life, bytes and tags. Settings and terms come to it checked.
  *
- * A table of slots, as parallel arrays, that a `Map` from key to slot points into. A hit is one lookup, one relink and
- * no allocation, and reads the clock only if the entry expires at all. `get`, `set` and `delete` are O(1), but for the
+ * A table of slots, in columns, that an index from key to slot points into. A hit is one lookup and one note to the policy,
+ * without allocation, and reads the clock only if the entry expires at all. `get`, `set` and `delete` are O(1), but for the
  * entries that a `set` evicts.
+ *
+ * An entry may be over before it leaves: expired, or withdrawn by a tag or a ban whose entries are removed in slices. No
+ * read finds it from then on, and whatever touches it next removes it for that reason; `size` and `bytes` count it until
+ * then.
  */
 export class EntryTable<V> {
   readonly metricKinds: MetricKinds<MemoryCacheMetrics> = MEMORY_METRIC_KINDS;
 
+  readonly #settings: MemorySettings<V>;
   readonly #maxSize: number;
   readonly #maxBytes: Bytes;
-  readonly #onRemoval: MemorySettings<V>['onRemoval'];
   readonly #hears: (reason: RemovalReason) => boolean;
-  readonly #clock: Clock;
   readonly #counting: boolean;
+  readonly #policy: EvictionPolicy;
+  /** Undefined where the policy looks at no fingerprints, which are then not made. */
+  readonly #seed: number | undefined;
+  readonly #upkeep: Upkeep<EntryTable<V>>;
+  /** What the policy is told of an entry: one object for all. */
+  readonly #admission = { fingerprint: 0, weight: 1, cost: 1 };
 
-  readonly #slots = new Map<string, number>();
-  readonly #policy = new LruPolicy();
-  readonly #tags = new TagIndex();
-
-  // The table. Slot 0 stays empty: it is the joint of the policy's ring. A free slot holds undefined, NEVER and 0, so that nothing
-  // that left is kept alive and a sweep passes over it.
+  // The table. Slot 0 stays empty: it is the joint of the policies' rings. A free slot holds undefined, so that nothing that
+  // left is kept alive.
+  #index = new KeyIndex();
   #capacity = 0;
-  #keys: (string | undefined)[] = [undefined];
-  #values: (V | undefined)[] = [undefined];
-  #expiresAt = new Float64Array(1).fill(NEVER);
-  #sizes = new Float64Array(1);
+  #keys: SlotArray<string>;
+  #values: SlotArray<V>;
+  // Made for the first entry that needs one: until then no operation pays for it.
+  #sizes: Column | undefined;
+  #costs: Column | undefined;
+  #tags: TagIndex | undefined;
+  #lifetimes: Lifetimes | undefined;
   #free: number[] = [];
   #bytes: Bytes = 0;
   #cursor = 1;
+
+  #bans: Ban[] = [];
+  /** Whether a tag or a ban has withdrawn entries that are still here. */
+  #withdrawing = false;
 
   /** What to tell of the operation that runs; told when it is done, so that no callback sees it half-way. */
   #untold: (() => void)[] = [];
@@ -51,17 +89,21 @@ export class EntryTable<V> {
 
   /** @param hears whether `onRemoval` is to be told of such removals: what it is not told of costs nothing */
   constructor(settings: MemorySettings<V>, hears: (reason: RemovalReason) => boolean = () => true) {
+    this.#settings = settings;
     this.#maxSize = settings.maxSize;
     this.#maxBytes = settings.maxBytes;
-    this.#onRemoval = settings.onRemoval;
+    this.#keys = slotArray(settings.maxSize);
+    this.#values = slotArray(settings.maxSize);
     this.#hears = hears;
-    this.#clock = settings.clock;
     this.#counting = settings.metricsEnabled;
+    this.#policy = evictionPolicy(settings.policy);
+    this.#seed = settings.policy === 'adaptive' ? randomSeed() : undefined;
+    this.#upkeep = new Upkeep<EntryTable<V>>(settings.clock, this, (table) => table.#tend());
   }
 
-  /** Entries in the table, expired ones that nobody has noticed yet included. */
+  /** Entries in the table, those included that are over and have not left yet. */
   get size(): number {
-    return this.#slots.size;
+    return this.#index.size;
   }
 
   /** The sum of the sizes of these entries; 0 when bytes are not counted. */
@@ -69,128 +111,186 @@ export class EntryTable<V> {
     return this.#bytes;
   }
 
-  /** The value, which thereby becomes the most recently used; `absent` on a miss. */
+  /** The value, and thereby a use of the entry; `absent` on a miss. */
   get<Absent = undefined>(key: string, absent?: Absent): V | Absent {
-    const slot = this.#slots.get(key);
-    if (slot === undefined || this.#isExpired(slot)) {
-      if (this.#counting) this.#misses++;
-      if (slot !== undefined) {
-        this.#remove(slot, 'expired');
-        this.#notify();
-      }
-      return absent as Absent;
+    const slot = this.#index.get(key);
+    if (
+      slot === undefined ||
+      (this.#lifetimes !== undefined && !this.#lifetimes.use(slot)) ||
+      (this.#withdrawing && this.#isWithdrawn(slot))
+    ) {
+      return this.#miss(slot, absent);
     }
     if (this.#counting) this.#hits++;
     this.#policy.touch(slot);
-    return this.#values[slot] as V;
+    return this.#values.at(slot) as V;
   }
 
   /** The value, with no effect on order, metrics or table. */
   peek(key: string): V | undefined {
-    const slot = this.#slots.get(key);
-    return slot === undefined || this.#isExpired(slot) ? undefined : this.#values[slot];
+    const slot = this.#index.get(key);
+    return slot === undefined || this.#isOver(slot) ? undefined : this.#values.at(slot);
   }
 
   /** Whether `get` would find the entry, with no effect on order, metrics or table. */
   has(key: string): boolean {
-    const slot = this.#slots.get(key);
-    return slot !== undefined && !this.#isExpired(slot);
+    const slot = this.#index.get(key);
+    return slot !== undefined && !this.#isOver(slot);
   }
 
-  /** Stores the value as the most recently used, evicts what no longer fits, and returns whether it was stored. */
-  set(key: string, value: V, { ttl, size, tags }: EntryTerms): boolean {
-    const held = this.#slots.get(key);
-    const stored = ttl > 0 && size <= this.#maxBytes;
-    if (stored) {
-      const slot = held ?? this.#take(key);
-      if (held !== undefined) this.#depart(held, key, 'replaced');
-      this.#policy.touch(slot);
-      this.#values[slot] = value;
-      this.#expiresAt[slot] = ttl === Infinity ? NEVER : this.#clock.now() + ttl;
-      this.#bytes += size - this.#sizes[slot]!;
-      this.#sizes[slot] = size;
-      if (tags.length > 0 || held !== undefined) this.#tags.assign(slot, tags);
-      while (this.#slots.size > this.#maxSize || this.#bytes > this.#maxBytes) {
-        this.#remove(this.#policy.victim(), 'evicted');
+  /**
+   * Stores the value, evicts what no longer fits, and returns whether it is held: not where it was refused, nor where the
+   * policy evicted it rather than another.
+   */
+  set(key: string, value: V, terms: EntryTerms): boolean {
+    const held = this.#index.getToSet(key);
+    this.#lifetimes?.look();
+    let holds = terms.ttl > 0 && terms.idleTTL > 0 && terms.size <= this.#settings.maxEntrySize;
+    if (holds) {
+      const slot = this.#put(held, key, terms);
+      this.#values.set(slot, value);
+      while (this.#index.size > this.#maxSize || this.#bytes > this.#maxBytes) {
+        const victim = this.#policy.evict();
+        this.#vacate(victim, 'evicted');
+        if (victim === slot) holds = false;
       }
     } else if (held !== undefined) {
       this.#remove(held, 'replaced');
     }
     this.#notify();
-    return stored;
+    return holds;
   }
 
   /** Removes the entry and returns whether there was one to read. */
   delete(key: string): boolean {
-    return this.#deleteAll([key]).length > 0;
+    const slot = this.#index.get(key);
+    if (slot === undefined) return false;
+    const wasOver = this.#isOver(slot);
+    this.#remove(slot, 'deleted');
+    this.#notify();
+    return !wasOver;
   }
 
-  /** Removes the entries that carry the tag and returns their keys. O(entries with the tag). */
-  deleteTag(tag: string): string[] {
-    return this.#deleteAll(Array.from(this.#tags.slotsOf(tag) ?? [], (slot) => this.#keys[slot]!));
+  /** How many entries carry the tag, expired ones that nobody has noticed yet included. */
+  countTag(tag: string): number {
+    return this.#tags?.countOf(tag) ?? 0;
   }
 
-  /** Removes the entries whose key passes the test, which may call the cache, and returns their keys. O(entries). */
-  deleteMatching(test: (key: string) => boolean): string[] {
-    const keys: string[] = [];
-    // By slot, which costs a fraction of iterating over the Map.
-    for (let slot = 1, end = this.#keys.length; slot < end; slot++) {
-      const key = this.#keys[slot];
-      if (key !== undefined && test(key)) keys.push(key);
+  /**
+   * Withdraws the entries that carry the tag and returns how many there were to read. All are gone at once to whoever
+   * reads; up to 4096 leave before it returns, which is what it costs, and the others in slices in the background. Of
+   * those, ones that were over unnoticed count as well.
+   */
+  deleteTag(tag: string): number {
+    const version = this.#tags?.end(tag);
+    if (version === undefined) return 0;
+    this.#lifetimes?.look();
+    const deleted = this.#removeWithdrawn(SLICE, version) + version.size;
+    if (version.size > 0) this.#upkeep.wakeAt(this.#settings.clock.now() + PAUSE);
+    this.#noteWithdrawing();
+    this.#notify();
+    return deleted;
+  }
+
+  /**
+   * Removes the entries whose key passes the test, which may call the cache, and returns how many there were to read.
+   * O(entries), in one go.
+   */
+  deleteMatching(test: (key: string) => boolean): number {
+    const ban = this.#ban(test);
+    try {
+      this.#advance(ban, Infinity);
+    } finally {
+      // The test may have thrown.
+      ban.lift();
     }
-    return this.#deleteAll(keys);
+    return ban.deleted;
+  }
+
+  /**
+   * Withdraws the entries whose key passes the test, as of now: from here on no read finds one. They leave as `advance`
+   * walks the table, in slices that the caller chooses; until it has come to the end, each read of a key that was not
+   * looked at yet costs a test. The test must not throw, nor change the cache.
+   */
+  ban(test: (key: string) => boolean): BanWalk {
+    const ban = this.#ban(test);
+    return {
+      get deleted() {
+        return ban.deleted;
+      },
+      advance: (limit) => this.#advance(ban, limit),
+    };
   }
 
   /** Removes everything. O(1), unless `onRemoval` is told of each entry. */
   clear(): void {
-    if (this.#onRemoval !== undefined && this.#hears('deleted')) {
-      for (const [key, slot] of this.#slots) this.#note(key, this.#values[slot]!, 'deleted');
+    if (this.#settings.onRemoval !== undefined && this.#hears('deleted')) {
+      for (let slot = 1; slot < this.#keys.length; slot++) {
+        const key = this.#keys.at(slot);
+        if (key !== undefined) this.#note(key, this.#values.at(slot)!, 'deleted');
+      }
     }
-    this.#slots.clear();
+    for (const ban of this.#bans) ban.lift();
+    this.#upkeep.stop();
     this.#policy.clear();
-    this.#tags.clear();
+    this.#index = new KeyIndex();
     this.#capacity = 0;
-    this.#keys = [undefined];
-    this.#values = [undefined];
-    this.#expiresAt = new Float64Array(1).fill(NEVER);
-    this.#sizes = new Float64Array(1);
+    this.#keys = slotArray(this.#maxSize);
+    this.#values = slotArray(this.#maxSize);
+    this.#sizes = undefined;
+    this.#costs = undefined;
+    this.#tags = undefined;
+    this.#lifetimes = undefined;
     this.#free = [];
     this.#bytes = 0;
     this.#cursor = 1;
+    this.#withdrawing = false;
     this.#notify();
   }
 
   /**
-   * Removes expired entries among the next `limit` places of the table, from where the last call ended, and returns
-   * whether it came to the end; the next call then starts over. O(limit).
+   * Removes what is over among the next `limit` places of the table, from where the last call ended, and returns whether
+   * it came to the end; the next call then starts over. O(limit).
    */
   sweep(limit: number = Infinity): boolean {
-    const now = this.#clock.now();
     const end = this.#keys.length;
     const stop = Math.min(this.#cursor + limit, end);
+    this.#lifetimes?.look();
     for (let slot = this.#cursor; slot < stop; slot++) {
-      if (this.#expiresAt[slot]! <= now) this.#remove(slot, 'expired');
+      if (this.#keys.at(slot) !== undefined && this.#isOver(slot)) this.#remove(slot, 'expired');
     }
     this.#cursor = stop < end ? stop : 1;
     this.#notify();
     return stop === end;
   }
 
-  /** The entries that have not expired, in no promised order. The cache may change while they are read. */
+  /** The entries to read, in no promised order. The cache may change meanwhile; what comes then may be missing. */
   *entries(): IterableIterator<CacheEntry<V>> {
-    for (const [key, slot] of this.#slots) {
-      const expiresAt = this.#expiresAt[slot]!;
-      const ttl = expiresAt === NEVER ? Infinity : expiresAt - this.#clock.now();
-      if (ttl <= 0) continue;
-      const size = this.#sizes[slot]!;
-      const tags = this.#tags.tagsOf(slot);
-      yield { key, value: this.#values[slot]!, ttl, size: size === 0 ? undefined : size, tags };
+    for (let slot = 1; slot < this.#keys.length; slot++) {
+      const entry = this.#entryAt(slot);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  /**
+   * The entries to read, in about the order in which they would leave: a `load` of them restores it. What comes while it
+   * is read may be missing. The first step is O(entries).
+   */
+  *dump(): IterableIterator<CacheEntry<V>> {
+    const keys = this.#keys;
+    // Taken at once, for an order cannot be followed while it changes.
+    const slots = Int32Array.from(this.#policy.slots());
+    for (const slot of slots) {
+      // After a clear the slots are other entries'.
+      if (keys !== this.#keys) return;
+      const entry = this.#entryAt(slot);
+      if (entry !== undefined) yield entry;
     }
   }
 
   /** A frozen snapshot: counters since the start, and what is held now. */
   getMetrics(): MemoryCacheMetrics {
-    const size = this.#slots.size;
+    const { size } = this.#index;
     return Object.freeze({
       size,
       maxSize: this.#maxSize,
@@ -204,60 +304,188 @@ export class EntryTable<V> {
     });
   }
 
-  #isExpired(slot: number): boolean {
-    const expiresAt = this.#expiresAt[slot]!;
-    return expiresAt !== NEVER && expiresAt <= this.#clock.now();
+  #miss<Absent>(slot: number | undefined, absent: Absent | undefined): Absent {
+    if (this.#counting) this.#misses++;
+    if (slot !== undefined) {
+      this.#remove(slot, 'expired');
+      this.#notify();
+    }
+    return absent as Absent;
   }
 
-  /** A slot for a new key. */
-  #take(key: string): number {
-    const slot = this.#free.pop() ?? this.#keys.length;
-    if (slot > this.#capacity) this.#grow();
-    this.#slots.set(key, slot);
-    this.#keys[slot] = key;
-    this.#policy.insert(slot);
+  #isOver(slot: number): boolean {
+    return this.#lifetimes?.isOver(slot) === true || (this.#withdrawing && this.#isWithdrawn(slot));
+  }
+
+  #isWithdrawn(slot: number): boolean {
+    return this.#tags?.isWithdrawn(slot) === true || this.#banOf(slot) !== undefined;
+  }
+
+  #banOf(slot: number): Ban | undefined {
+    const key = this.#keys.at(slot);
+    return key === undefined ? undefined : this.#bans.find((ban) => ban.covers(slot, key));
+  }
+
+  #ban(test: (key: string) => boolean): Ban {
+    const ban = new Ban(test, {
+      end: this.#keys.length,
+      keyOf: (slot) => this.#keys.at(slot),
+      remove: (slot) => this.#remove(slot, 'deleted'),
+      lift: (lifted) => {
+        this.#bans = this.#bans.filter((other) => other !== lifted);
+        this.#noteWithdrawing();
+      },
+    });
+    this.#bans.push(ban);
+    this.#noteWithdrawing();
+    return ban;
+  }
+
+  #advance(ban: Ban, limit: number): boolean {
+    this.#lifetimes?.look();
+    try {
+      return ban.advance(limit);
+    } finally {
+      this.#notify();
+    }
+  }
+
+  #noteWithdrawing(): void {
+    this.#withdrawing = this.#bans.length > 0 || this.#tags?.withdrawing === true;
+  }
+
+  #entryAt(slot: number): CacheEntry<V> | undefined {
+    const key = this.#keys.at(slot);
+    if (key === undefined || this.#isOver(slot)) return undefined;
+    const size = this.#sizes?.at(slot) ?? 0;
+    const idleTTL = this.#lifetimes?.idleTTL(slot) ?? Infinity;
+    return {
+      key,
+      value: this.#values.at(slot)!,
+      ttl: this.#lifetimes?.timeLeft(slot) ?? Infinity,
+      idleTTL: idleTTL === Infinity ? undefined : idleTTL,
+      size: size === 0 ? undefined : size,
+      cost: this.#costs?.at(slot) ?? 1,
+      tags: this.#tags?.tagsOf(slot) ?? NO_TAGS,
+    };
+  }
+
+  /** All of an entry but its value: in the slot that the key has, or in a new one. */
+  #put(held: number | undefined, key: string, { ttl, idleTTL, size, cost, tags }: EntryTerms): number {
+    if (held !== undefined) this.#depart(held, 'replaced');
+    const slot = held ?? this.#take(key);
+    this.#admission.weight = size === 0 ? 1 : size;
+    this.#admission.cost = cost;
+    if (held === undefined) this.#policy.insert(slot, this.#admission);
+    else this.#policy.update(slot, this.#admission);
+    if (size !== 0 || this.#sizes !== undefined) this.#measure(slot, size);
+    if (cost !== 1 || this.#costs !== undefined) (this.#costs ??= new Column(1)).put(slot, cost);
+    if (tags.length > 0 || this.#tags !== undefined) (this.#tags ??= new TagIndex()).assign(slot, tags);
+    if (this.#withdrawing) for (const ban of this.#bans) ban.spare(slot);
+    this.#begin(slot, ttl, idleTTL);
     return slot;
   }
 
-  /** Frees the slot. Returns the reason that holds: what had expired did not leave for any other. */
-  #remove(slot: number, why: RemovalReason): RemovalReason {
-    const key = this.#keys[slot]!;
-    const reason = this.#depart(slot, key, why);
-    this.#slots.delete(key);
+  #measure(slot: number, size: Bytes): void {
+    this.#sizes ??= new Column(0);
+    this.#bytes += size - this.#sizes.at(slot);
+    this.#sizes.put(slot, size);
+  }
+
+  #begin(slot: number, ttl: Milliseconds, idleTTL: Milliseconds): void {
+    if (this.#lifetimes === undefined) {
+      if (ttl === Infinity && idleTTL === Infinity) return;
+      this.#lifetimes = new Lifetimes(this.#settings.clock, this.#settings.cleanupInterval);
+      this.#lifetimes.look();
+    }
+    const turnAt = this.#lifetimes.begin(slot, ttl, idleTTL);
+    if (turnAt !== Infinity) this.#upkeep.wakeAt(turnAt);
+  }
+
+  /** A slot for a new key, which the policy is yet to be told of. */
+  #take(key: string): number {
+    const reused = this.#free.length;
+    const slot = reused > 0 ? this.#free[reused - 1]! : this.#keys.length;
+    // First, for it is what can fail: a Map has an end.
+    this.#index.add(key, slot);
+    if (reused > 0) this.#free.length--;
+    if (slot > this.#capacity) {
+      // One more than the bound, for a newcomer is inserted before the victim leaves.
+      this.#capacity = Math.min(Math.max(this.#capacity * 2, FIRST_CAPACITY), this.#maxSize + 1);
+      this.#policy.grow(this.#capacity);
+    }
+    this.#keys.set(slot, key);
+    if (this.#seed !== undefined) this.#admission.fingerprint = keyHash(key, this.#seed);
+    return slot;
+  }
+
+  #remove(slot: number, why: RemovalReason): void {
     this.#policy.remove(slot);
-    this.#tags.release(slot);
-    this.#bytes -= this.#sizes[slot]!;
-    this.#keys[slot] = undefined;
-    this.#values[slot] = undefined;
-    this.#expiresAt[slot] = NEVER;
-    this.#sizes[slot] = 0;
+    this.#vacate(slot, why);
+  }
+
+  /** Frees a slot that the policy has forgotten. */
+  #vacate(slot: number, why: RemovalReason): void {
+    this.#depart(slot, why);
+    this.#index.remove(this.#keys.at(slot)!);
+    this.#tags?.release(slot);
+    this.#lifetimes?.end(slot);
+    if (this.#withdrawing) for (const ban of this.#bans) ban.spare(slot);
+    if (this.#sizes !== undefined) this.#measure(slot, 0);
+    this.#costs?.put(slot, 1);
+    this.#keys.set(slot, undefined);
+    this.#values.set(slot, undefined);
     this.#free.push(slot);
-    return reason;
   }
 
   /** Counts and notes that the slot's present value goes. */
-  #depart(slot: number, key: string, why: RemovalReason): RemovalReason {
-    const reason = this.#isExpired(slot) ? 'expired' : why;
+  #depart(slot: number, why: RemovalReason): void {
+    const reason = this.#reasonFor(slot, why);
     if (this.#counting) {
       if (reason === 'evicted') this.#evictions++;
       else if (reason === 'expired') this.#expirations++;
     }
-    if (this.#onRemoval !== undefined && this.#hears(reason)) this.#note(key, this.#values[slot]!, reason);
-    return reason;
+    if (this.#settings.onRemoval !== undefined && this.#hears(reason)) {
+      this.#note(this.#keys.at(slot)!, this.#values.at(slot)!, reason);
+    }
+  }
+
+  /** The reason that holds: what was over did not leave for any other. */
+  #reasonFor(slot: number, why: RemovalReason): RemovalReason {
+    if (this.#lifetimes?.wasOver(slot) === true) return 'expired';
+    if (!this.#withdrawing) return why;
+    const ban = this.#banOf(slot);
+    ban?.count();
+    return ban !== undefined || this.#tags?.isWithdrawn(slot) === true ? 'deleted' : why;
+  }
+
+  /** Removes up to so many withdrawn entries, of one version or of all; returns how many were there to read until then. */
+  #removeWithdrawn(limit: number, version?: TagVersion): number {
+    let deleted = 0;
+    for (let left = limit; left > 0; left--) {
+      const slot = this.#tags?.withdrawnSlot(version);
+      if (slot === undefined) break;
+      if (this.#lifetimes?.wasOver(slot) !== true && this.#banOf(slot) === undefined) deleted++;
+      this.#remove(slot, 'deleted');
+    }
+    return deleted;
+  }
+
+  /** The work of the background timer: a slice of each kind. */
+  #tend(): Milliseconds {
+    this.#lifetimes?.look();
+    this.#removeWithdrawn(SLICE);
+    const done = this.#lifetimes?.turn(SLICE, (slot) => this.#remove(slot, 'expired')) ?? true;
+    this.#noteWithdrawing();
+    this.#notify();
+    // Asked last, for a callback may have changed it.
+    return done && this.#tags?.withdrawing !== true
+      ? (this.#lifetimes?.nextAt() ?? Infinity)
+      : this.#settings.clock.now() + PAUSE;
   }
 
   #note(key: string, value: V, reason: RemovalReason): void {
-    this.#untold.push(() => this.#onRemoval?.(key, value, reason));
-  }
-
-  /** Takes keys, not slots: who chose them may have changed the table since. */
-  #deleteAll(keys: readonly string[]): string[] {
-    const deleted = keys.filter((key) => {
-      const slot = this.#slots.get(key);
-      return slot !== undefined && this.#remove(slot, 'deleted') === 'deleted';
-    });
-    this.#notify();
-    return deleted;
+    this.#untold.push(() => this.#settings.onRemoval?.(key, value, reason));
   }
 
   #notify(): void {
@@ -265,17 +493,5 @@ export class EntryTable<V> {
     const untold = this.#untold;
     this.#untold = [];
     for (const tell of untold) callQuietly(tell);
-  }
-
-  #grow(): void {
-    // One more than the bound, for a newcomer is inserted before the victim leaves.
-    this.#capacity = Math.min(Math.max(this.#capacity * 2, FIRST_CAPACITY), this.#maxSize + 1);
-    this.#policy.grow(this.#capacity);
-    const expiresAt = new Float64Array(this.#capacity + 1).fill(NEVER);
-    expiresAt.set(this.#expiresAt);
-    this.#expiresAt = expiresAt;
-    const sizes = new Float64Array(this.#capacity + 1);
-    sizes.set(this.#sizes);
-    this.#sizes = sizes;
   }
 }

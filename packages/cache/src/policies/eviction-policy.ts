@@ -25,5 +25,7 @@ export interface EvictionPolicy {
   remove(slot: number): void;
   /** Chooses the entry that leaves and forgets its slot; asked only while it holds one. */
   evict(): number;
+  /** All slots, in about the order in which they would leave, were nothing used meanwhile. O(entries), for a dump. */
+  slots(): Iterable<number>;
   clear(): void;
 }

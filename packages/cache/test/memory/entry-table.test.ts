@@ -8,6 +8,7 @@ describe('EntryTable', () => {
     const asked: RemovalReason[] = [];
     const settings = memorySettings<number>('create a table', {
       maxSize: 3,
+      policy: 'lru',
       onRemoval: (key, value, reason) => told.push(`${key} ${value} ${reason}`),
     });
     const table = new EntryTable<number>(settings, (reason) => {

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryCache, type RemovalReason } from '../../src/index.ts';
+import { MemoryCache } from '../../src/memory/memory-cache.ts';
+import type { CacheEntry, RemovalReason } from '../../src/memory/memory-options.ts';
 
 type Removal = [key: string, value: unknown, reason: RemovalReason];
 
@@ -94,8 +95,8 @@ describe('MemoryCache.get', () => {
 });
 
 describe('MemoryCache.set', () => {
-  it('evicts the least recently used when the cache is full', () => {
-    const cache = new MemoryCache<number>({ maxSize: 3 });
+  it('evicts the least recently used when the cache is full and its policy is lru', () => {
+    const cache = new MemoryCache<number>({ maxSize: 3, policy: 'lru' });
     for (const key of ['a', 'b', 'c']) cache.set(key, 1);
     cache.get('a');
     cache.set('b', 2);
@@ -108,7 +109,7 @@ describe('MemoryCache.set', () => {
   it('holds 1000 entries when nothing else is said', () => {
     const cache = new MemoryCache<number>();
     for (let i = 0; i < 1500; i++) cache.set(`key ${i}`, i);
-    expect([cache.size, cache.has('key 499'), cache.has('key 500')]).toEqual([1000, false, true]);
+    expect([cache.size, cache.getMetrics().evictions]).toEqual([1000, 500]);
   });
 
   it('is bound by bytes alone when only maxBytes is given', () => {
@@ -125,8 +126,8 @@ describe('MemoryCache.set', () => {
     expect([cache.size, cache.bytes]).toEqual([3, 3]);
   });
 
-  it('evicts as many as needed for a large value, from the oldest', () => {
-    const cache = new MemoryCache<string>({ maxBytes: 10 });
+  it('evicts as many as needed for a large value, from the oldest when its policy is lru', () => {
+    const cache = new MemoryCache<string>({ maxBytes: 10, policy: 'lru' });
     cache.set('a', '12345');
     cache.set('b', '123');
     cache.set('c', '1');
@@ -151,6 +152,47 @@ describe('MemoryCache.set', () => {
     expect(gone).toEqual([['b', '12', 'replaced']]);
   });
 
+  it('refuses a value larger than maxEntrySize before anything is evicted for it', () => {
+    const cache = new MemoryCache<string>({ maxSize: 2, maxEntrySize: 4 });
+    cache.set('a', '1234');
+    cache.set('b', '12');
+    expect([cache.set('c', '12345'), cache.size, cache.bytes, cache.getMetrics().evictions]).toEqual([false, 2, 6, 0]);
+    expect(new MemoryCache({ maxBytes: 100, maxEntrySize: 4 }).set('a', '12345')).toBe(false);
+  });
+
+  it('says that nothing is held when the policy evicts the newcomer itself', () => {
+    const gone: Removal[] = [];
+    const cache = new MemoryCache<string>({ maxBytes: 100, onRemoval: (...removal) => gone.push(removal) });
+    for (let i = 0; i < 10; i++) cache.set(`key ${i}`, 'a', { size: 10, cost: 1000 });
+    for (let i = 0; i < 10; i++) cache.get(`key ${i}`);
+    expect([cache.set('large', 'b', { size: 90, cost: 0.001 }), cache.has('large'), cache.size]).toEqual([
+      false,
+      false,
+      10,
+    ]);
+    expect(gone).toEqual([['large', 'b', 'evicted']]);
+  });
+
+  it('shortens each ttl at random by up to its ttlJitter and never lengthens one', () => {
+    const clock = manualClock();
+    const cache = new MemoryCache<number>({ clock, ttlJitter: 0.2, defaultTTL: 100, maxSize: 2000 });
+    for (let i = 0; i < 1000; i++) cache.set(`default ${i}`, i);
+    for (let i = 0; i < 1000; i++) cache.set(`own ${i}`, i, { ttl: 1000 });
+    cache.set('never', 1, { ttl: Infinity });
+    const lives = [...cache.entries()].map(({ key, ttl }) => [key.split(' ')[0]!, ttl] as const);
+    const of = (kind: string): number[] => lives.filter(([key]) => key === kind).map(([, ttl]) => ttl);
+    for (const [kind, ttl] of [
+      ['default', 100],
+      ['own', 1000],
+    ] as const) {
+      expect(Math.max(...of(kind))).toBeLessThanOrEqual(ttl);
+      expect(Math.max(...of(kind))).toBeGreaterThan(ttl * 0.98);
+      expect(Math.min(...of(kind))).toBeGreaterThanOrEqual(ttl * 0.8);
+      expect(Math.min(...of(kind))).toBeLessThan(ttl * 0.82);
+    }
+    expect(of('never')).toEqual([Infinity]);
+  });
+
   it('stores nothing and drops the old value when the ttl is 0 or less', () => {
     const cache = new MemoryCache<number>();
     for (const ttl of [0, -5, -Infinity]) {
@@ -161,7 +203,7 @@ describe('MemoryCache.set', () => {
   });
 
   it('follows the size of a value that is replaced', () => {
-    const cache = new MemoryCache<string>({ maxBytes: 10 });
+    const cache = new MemoryCache<string>({ maxBytes: 10, policy: 'lru' });
     cache.set('a', '123');
     cache.set('b', '123');
     cache.set('a', '1234567');
@@ -177,9 +219,9 @@ describe('MemoryCache.set', () => {
     cache.set('a', 2, { tags: ['new'] });
     clock.time += 10;
     expect(cache.get('a')).toBe(2);
-    expect(cache.deleteTag('old')).toEqual([]);
+    expect(cache.deleteTag('old')).toBe(0);
     cache.set('a', 3);
-    expect(cache.deleteTag('new')).toEqual([]);
+    expect(cache.deleteTag('new')).toBe(0);
     expect(cache.get('a')).toBe(3);
   });
 
@@ -216,7 +258,12 @@ describe('MemoryCache removal', () => {
   it('tells the reason for which each value left', () => {
     const clock = manualClock();
     const gone: Removal[] = [];
-    const cache = new MemoryCache<number>({ maxSize: 2, clock, onRemoval: (...removal) => gone.push(removal) });
+    const cache = new MemoryCache<number>({
+      maxSize: 2,
+      policy: 'lru',
+      clock,
+      onRemoval: (...removal) => gone.push(removal),
+    });
     cache.set('a', 1);
     cache.set('a', 2);
     cache.set('b', 3, { ttl: 5 });
@@ -238,6 +285,7 @@ describe('MemoryCache removal', () => {
   it('calls onRemoval when the operation is complete, so that it may call the cache', () => {
     const cache: MemoryCache<number> = new MemoryCache<number>({
       maxSize: 2,
+      policy: 'lru',
       onRemoval: (key, value, reason) => {
         if (reason === 'evicted' && value < 10) cache.set(key, value + 10);
       },
@@ -276,7 +324,7 @@ describe('MemoryCache removal', () => {
   it('keeps no value alive that was evicted, deleted or cleared', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
-    const cache = new MemoryCache<object>({ maxSize: 2 });
+    const cache = new MemoryCache<object>({ maxSize: 2, policy: 'lru' });
     const values = new Map<string, WeakRef<object>>();
     const put = (key: string): void => {
       const value = { key };
@@ -307,25 +355,25 @@ describe('MemoryCache.delete', () => {
     expect([cache.delete('a'), cache.delete('b'), cache.delete('b'), cache.size]).toEqual([false, true, false, 0]);
   });
 
-  it('deleteTag removes the entries with the tag and names them', () => {
+  it('deleteTag removes the entries with the tag and counts them', () => {
     const cache = new MemoryCache<number>();
     cache.set('a', 1, { tags: ['x', 'y', 'x'] });
     cache.set('b', 1, { tags: ['y'] });
     cache.set('c', 1);
-    expect(cache.deleteTag('x')).toEqual(['a']);
-    expect(cache.deleteTag('x')).toEqual([]);
-    expect(cache.deleteTag('y')).toEqual(['b']);
+    expect([cache.deleteTag('x'), cache.size]).toEqual([1, 2]);
+    expect(cache.deleteTag('x')).toBe(0);
+    expect(cache.deleteTag('y')).toBe(1);
     expect([...cache.entries()].map(({ key }) => key)).toEqual(['c']);
   });
 
-  it('deleteMatching removes the entries whose key passes and names them', () => {
+  it('deleteMatching removes the entries whose key passes and counts those to read', () => {
     const clock = manualClock();
     const cache = new MemoryCache<number>({ clock });
     cache.set('a1', 1);
     cache.set('a2', 1, { ttl: 1 });
     cache.set('b1', 1);
     clock.time += 1;
-    expect(cache.deleteMatching((key) => key.startsWith('a'))).toEqual(['a1']);
+    expect(cache.deleteMatching((key) => key.startsWith('a'))).toBe(1);
     expect(cache.size).toBe(1);
   });
 
@@ -348,10 +396,53 @@ describe('MemoryCache.delete', () => {
     });
     const whole = ['x', 'y', 'z', 'w'];
     expect(outcomes).toEqual([
-      [['b', 'c'], whole, false],
-      [['a', 'b', 'c'], whole, false],
-      [[], whole, false],
+      [3, whole, false],
+      [3, whole, false],
+      [1, whole, false],
     ]);
+  });
+});
+
+describe('MemoryCache.ban', () => {
+  it('withdraws what matches at once, removes it as it is walked, and spares what is set later', () => {
+    const gone: string[] = [];
+    const cache = new MemoryCache<number>({ onRemoval: (key, _value, reason) => gone.push(`${key} ${reason}`) });
+    for (let i = 0; i < 10; i++) cache.set(`key ${i}`, i);
+    const tested: string[] = [];
+    const ban = cache.ban((key) => tested.push(key) > 0 && key !== 'key 9');
+    cache.set('key 3', 33);
+    cache.set('late', 1);
+    expect([cache.has('key 0'), cache.peek('key 1'), cache.get('key 2'), cache.get('key 3')]).toEqual([
+      false,
+      undefined,
+      undefined,
+      33,
+    ]);
+    expect([cache.size, gone]).toEqual([10, ['key 3 deleted', 'key 2 deleted']]);
+    expect([ban.advance(5), ban.deleted, ban.advance(5), ban.deleted, ban.advance(5)]).toEqual([
+      false,
+      5,
+      true,
+      9,
+      true,
+    ]);
+    expect([...cache.entries()].map(({ key }) => key).toSorted()).toEqual(['key 3', 'key 9', 'late']);
+    // Each key that was there once, however often it was read.
+    expect(tested.length).toBe(10);
+    cache.set('key 0', 0);
+    expect(cache.get('key 0')).toBe(0);
+  });
+
+  it('ends with deleteMatching when its test throws', () => {
+    const cache = new MemoryCache<number>();
+    for (const key of ['a', 'b', 'c']) cache.set(key, 1);
+    const error = new Error('test of a test');
+    const fails = (key: string): boolean => {
+      if (key === 'b') throw error;
+      return true;
+    };
+    expect(() => cache.deleteMatching(fails)).toThrow(error);
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([undefined, 1, 1]);
   });
 });
 
@@ -384,13 +475,13 @@ describe('MemoryCache.entries', () => {
   it('shows what is left of each life and passes over what has expired', () => {
     const clock = manualClock();
     const cache = new MemoryCache<string>({ clock, maxBytes: 100 });
-    cache.set('a', 'one', { ttl: 10, tags: ['x'] });
+    cache.set('a', 'one', { ttl: 10, tags: ['x'], cost: 7 });
     cache.set('b', 'two', { ttl: 4 });
     cache.set('c', 'three');
     clock.time += 4;
     expect([...cache.entries()]).toEqual([
-      { key: 'a', value: 'one', ttl: 6, size: 3, tags: ['x'] },
-      { key: 'c', value: 'three', ttl: Infinity, size: 5, tags: [] },
+      { key: 'a', value: 'one', ttl: 6, size: 3, cost: 7, tags: ['x'] },
+      { key: 'c', value: 'three', ttl: Infinity, size: 5, cost: 1, tags: [] },
     ]);
   });
 
@@ -420,9 +511,80 @@ describe('MemoryCache.entries', () => {
       seen.push(key);
       cache.delete('b');
       if (key === 'c') Array.from({ length: 200 }, (_, i) => cache.set(`late ${i}`, i));
-      if (key === 'late 0') cache.clear();
+      if (key === 'late 5') cache.clear();
     }
-    expect(seen).toEqual(['a', 'c', 'late 0']);
+    expect(seen).toEqual(['a', 'c', 'late 1', 'late 2', 'late 3', 'late 4', 'late 5']);
+  });
+});
+
+describe('MemoryCache.load', () => {
+  it('restores what dump gave: values, lives, tags, sizes, costs and the order of eviction', () => {
+    const clock = manualClock();
+    const old = new MemoryCache<string>({ clock, policy: 'lru', maxBytes: 1000 });
+    old.set('a', 'one', { ttl: 100, tags: ['x'], cost: 5 });
+    old.set('b', 'two', { idleTTL: 50, ttl: 80 });
+    old.set('c', 'three', { size: 20 });
+    old.set('d', 'four', { ttl: 1 });
+    old.get('a');
+    clock.time += 1;
+    const dump = [...old.dump()];
+    expect(dump.map(({ key }) => key)).toEqual(['b', 'c', 'a']);
+    const cache = new MemoryCache<string>({ clock, policy: 'lru', maxSize: 3, maxBytes: 1000, ttlJitter: 1 });
+    expect(cache.load(dump)).toBe(3);
+    expect([...cache.dump()]).toEqual(dump);
+    cache.set('e', 'five');
+    expect([cache.has('b'), cache.has('c'), cache.deleteTag('x')]).toEqual([false, true, 1]);
+  });
+
+  it('takes a dump that went through JSON', () => {
+    const old = new MemoryCache<number>();
+    old.set('a', 1, { tags: ['x'] });
+    const cache = new MemoryCache<number>({ defaultTTL: 5 });
+    expect(cache.load(JSON.parse(JSON.stringify([...old.dump()])) as CacheEntry<number>[])).toBe(1);
+    expect([...cache.entries()]).toEqual([...old.entries()]);
+  });
+
+  it('keeps what is held, and passes over what has expired or is too large', () => {
+    const cache = new MemoryCache<string>({ maxBytes: 5 });
+    cache.set('a', 'new');
+    const entry = { ttl: Infinity, size: undefined, cost: 1, tags: [] };
+    const entries = [
+      { ...entry, key: 'a', value: 'old' },
+      { ...entry, key: 'b', value: 'b', ttl: 0 },
+      { ...entry, key: 'c', value: 'too large' },
+      { ...entry, key: 'd', value: 'd' },
+    ];
+    expect([cache.load(entries), cache.get('a'), cache.get('d'), cache.size]).toEqual([1, 'new', 'd', 2]);
+  });
+
+  it.each<[what: string, entry: unknown]>([
+    ['no entry', null],
+    ['an entry without a key', { value: 1, ttl: 5 }],
+    ['an entry with a ttl that is NaN', { key: 'c', value: 1, ttl: Number.NaN }],
+    ['an entry with a size that is negative', { key: 'c', value: 1, ttl: 5, size: -1 }],
+    ['an entry with tags that are one string', { key: 'c', value: 1, ttl: 5, tags: 'x' }],
+  ])('throws CACHE_ENTRY_INVALID that names the position of %s, and keeps what it has', (_what, entry) => {
+    const cache = new MemoryCache<number>();
+    cache.set('a', 1);
+    const sound = { key: 'b', value: 2, ttl: 5, size: undefined, cost: 1, tags: [] };
+    const load = (): number => cache.load([sound, entry as CacheEntry<number>, { ...sound, key: 'd' }]);
+    expect(load).toThrow(expect.objectContaining({ code: 'CACHE_ENTRY_INVALID' }));
+    expect(load).toThrow(/^Cannot load the entry at position 1: /);
+    expect([cache.get('a'), cache.get('b'), cache.get('d')]).toEqual([1, 2, undefined]);
+  });
+});
+
+describe('MemoryCache.dump', () => {
+  it('goes on when the cache changes while it is read', () => {
+    const cache = new MemoryCache<number>({ policy: 'lru' });
+    for (const key of ['a', 'b', 'c']) cache.set(key, 1);
+    const seen: string[] = [];
+    for (const { key } of cache.dump()) {
+      seen.push(key);
+      cache.delete('b');
+      if (key === 'c') cache.clear();
+    }
+    expect(seen).toEqual(['a', 'c']);
   });
 });
 
@@ -460,8 +622,8 @@ describe('MemoryCache.getMetrics', () => {
     expect(cache.getMetrics()).toMatchObject({ hits: 0, misses: 0, evictions: 0, expirations: 0, hitRate: 0 });
   });
 
-  it('shows the bound that applies when maxSize is more than a Map can hold', () => {
-    expect(new MemoryCache({ maxSize: Infinity }).getMetrics().maxSize).toBe(2 ** 23);
-    expect(new MemoryCache({ maxBytes: 1 }).getMetrics().maxSize).toBe(2 ** 23);
+  it('shows the bound that applies when maxSize is more than the table can hold', () => {
+    expect(new MemoryCache({ maxSize: Infinity }).getMetrics().maxSize).toBe(2 ** 26);
+    expect(new MemoryCache({ maxBytes: 1 }).getMetrics().maxSize).toBe(2 ** 26);
   });
 });

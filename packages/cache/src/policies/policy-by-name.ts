@@ -1,0 +1,14 @@
+import { AdaptivePolicy } from './adaptive.ts';
+import type { EvictionPolicy } from './eviction-policy.ts';
+import { GdsfPolicy } from './gdsf.ts';
+import { LruPolicy } from './lru.ts';
+import { WindowTuner } from './window-tuner.ts';
+
+/** The eviction policies by the names that options know them by. */
+export type PolicyName = 'adaptive' | 'gdsf' | 'lru';
+
+export function evictionPolicy(name: PolicyName): EvictionPolicy {
+  if (name === 'adaptive') return new AdaptivePolicy({ tuner: new WindowTuner() });
+  if (name === 'gdsf') return new GdsfPolicy();
+  return new LruPolicy();
+}
