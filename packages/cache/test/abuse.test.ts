@@ -21,6 +21,16 @@ describe('options', () => {
     ['a sizeOf that is no function', { sizeOf: 5 }, TypeError, /sizeOf must be a function/],
     ['a clock without now', { clock: {} }, TypeError, /clock\.now/],
     ['a clock that gives no number', { clock: { now: () => '5' } }, TypeError, /clock\.now\(\) must return a number/],
+    ['a maxSize that is negative', { maxSize: -1 }, RangeError, /maxSize/],
+    ['a maxEntrySize of 0', { maxEntrySize: 0 }, RangeError, /maxEntrySize/],
+    ['a negative idleTTL', { idleTTL: -1 }, RangeError, /idleTTL/],
+    ['a ttlJitter above 1', { ttlJitter: 1.5 }, RangeError, /ttlJitter must be >= 0 and <= 1, got 1.5/],
+    [
+      'a policy that there is not',
+      { policy: 'fifo' },
+      TypeError,
+      /policy must be one of adaptive, gdsf, lru, got "fifo"/,
+    ],
     ['a negative cleanupInterval', { cleanupInterval: -1 }, RangeError, /cleanupInterval/],
     ['a cleanupInterval that is a string', { cleanupInterval: '5' }, TypeError, /cleanupInterval/],
     ['a config that is null', null, TypeError, /Cannot create a ResponseCache: the config must be an object, got null/],
@@ -46,6 +56,10 @@ describe('MemoryCache.set', () => {
     ['options that are null', 'a', null, TypeError],
     ['a ttl that is a string', 'a', { ttl: '5' }, TypeError],
     ['a ttl that is NaN', 'a', { ttl: Number.NaN }, TypeError],
+    ['an idleTTL that is NaN', 'a', { idleTTL: Number.NaN }, TypeError],
+    ['a cost that is negative', 'a', { cost: -1 }, RangeError],
+    ['a cost without end', 'a', { cost: Infinity }, RangeError],
+    ['a cost that is a string', 'a', { cost: '5' }, TypeError],
     ['tags that are one string', 'a', { tags: 'users' }, TypeError],
     ['a tag that is a number', 'a', { tags: ['users', 1] }, TypeError],
     ['a size that is a fraction', 'a', { size: 0.5 }, RangeError],
@@ -57,7 +71,7 @@ describe('MemoryCache.set', () => {
     const cache = new MemoryCache<string>({ maxBytes: 10 });
     cache.set('a', 'old', { tags: ['t'] });
     expect(() => cache.set(key as string, 'new', options as SetOptions)).toThrow(ErrorClass);
-    expect([cache.peek('a'), cache.size, cache.bytes, cache.deleteTag('t')]).toEqual(['old', 1, 3, ['a']]);
+    expect([cache.peek('a'), cache.size, cache.bytes, cache.deleteTag('t')]).toEqual(['old', 1, 3, 1]);
   });
 
   it('throws what sizeOf throws, rejects what it returns wrongly, and changes nothing', () => {
@@ -89,7 +103,46 @@ describe('MemoryCache.set', () => {
     const tags = ['one'];
     cache.set('a', 1, { tags });
     tags[0] = 'two';
-    expect([cache.deleteTag('two'), cache.deleteTag('one')]).toEqual([[], ['a']]);
+    expect([cache.deleteTag('two'), cache.deleteTag('one')]).toEqual([0, 1]);
+  });
+});
+
+describe('MemoryCache', () => {
+  it('takes any string for a key, and tells all of them apart', () => {
+    const megabyte = 'k'.repeat(2 ** 20);
+    const keys = ['', '__proto__', 'constructor', '\uD800', '\uDC00', '\uD800\uDC00', '\0', megabyte, `${megabyte}!`];
+    for (const policy of ['adaptive', 'gdsf', 'lru'] as const) {
+      const cache = new MemoryCache<number>({ maxSize: keys.length, policy });
+      keys.forEach((key, index) => cache.set(key, index, { tags: [key] }));
+      expect(keys.map((key) => cache.get(key))).toEqual([...keys.keys()]);
+      expect(keys.map((key) => cache.deleteTag(key))).toEqual(keys.map(() => 1));
+      keys.forEach((key) => cache.set(`${key}'`, 1));
+      expect(cache.size).toBe(keys.length);
+    }
+  });
+
+  it('keeps its hot set through a million keys that come once, within 3 points of its hit ratio', () => {
+    const hot = Array.from({ length: 500 }, (_, index) => `hot ${index}`);
+    const cache = new MemoryCache<number>({ maxSize: 1000 });
+    const read = (key: string): boolean => {
+      if (cache.get(key) !== undefined) return true;
+      cache.set(key, 1);
+      return false;
+    };
+    const round = (noise: number): number => {
+      let hits = 0;
+      let attack = 0;
+      for (let turn = 0; turn < 100; turn++) {
+        for (const key of hot) {
+          if (read(key)) hits++;
+          for (let each = 0; each < noise; each++) read(`noise ${attack++}`);
+        }
+      }
+      return (100 * hits) / (100 * hot.length);
+    };
+    round(0);
+    const before = round(0);
+    expect(before - round(20)).toBeLessThan(3);
   });
 });
 
@@ -145,6 +198,39 @@ describe('ResponseCache', () => {
     const load = cache.getOrSet('a', async () => 'loaded');
     expect(() => cache.set('a', 'wrong')).toThrow(error);
     expect([await load, await cache.get('a')]).toEqual(['loaded', 'loaded']);
+  });
+
+  it.each<[what: string, key: string]>([
+    ['__proto__', '__proto__'],
+    ['constructor', 'constructor'],
+    ['nothing', ''],
+    ['a NUL', '\u0000'],
+    ['a lone surrogate', '\ud800'],
+    ['a megabyte', 'k'.repeat(2 ** 20)],
+  ])('takes %s as key, tag, dependency and prefix', async (_what, key) => {
+    const cache = new ResponseCache<string>();
+    expect([await cache.get(key), cache.explain(key).state]).toEqual([undefined, 'absent']);
+    await cache.getOrSet(key, () => 'A', { tags: [key] });
+    await cache.set('made', 'B', { dependsOn: [key], tags: ['own'] });
+    expect(await cache.getMany([key, 'made'])).toEqual(['A', 'B']);
+    expect(cache.explain('made')).toMatchObject({ tags: ['own'], dependsOn: [key] });
+    expect([await cache.invalidateTag(key), await cache.get('made')]).toEqual([1, undefined]);
+    await cache.namespace(key).set(key, 'C');
+    expect([await cache.namespace(key).get(key), await cache.namespace(key).clear()]).toEqual(['C', 1]);
+    await cache.set(key, 'D');
+    expect([await cache.invalidatePrefix(key), cache.getMetrics().size]).toEqual([1, 0]);
+  });
+
+  it.each<[what: string, config: unknown, message: RegExp]>([
+    ['a negative staleWhileRevalidate', { staleWhileRevalidate: -1 }, /staleWhileRevalidate/],
+    ['a staleIfError that is NaN', { staleIfError: Number.NaN }, /staleIfError/],
+    ['a refreshAhead above 1', { refreshAhead: 1.1 }, /refreshAhead must be >= 0 and <= 1/],
+    ['an errorTTL that is a string', { errorTTL: '5' }, /errorTTL/],
+    ['values that there are not', { values: 'copy' }, /values must be one of share, freeze, clone, bytes, got "copy"/],
+    ['a store without read', { store: {} }, /store\.read must be a function/],
+    ['a bus that is a string', { bus: 'redis' }, /bus must be an object/],
+  ])('rejects %s', (_what, config, message) => {
+    expect(() => new ResponseCache(config as CacheConfig)).toThrow(message);
   });
 
   it('throws at once when a loader or a listener is no function', () => {

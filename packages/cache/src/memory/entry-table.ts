@@ -149,7 +149,7 @@ export class EntryTable<V> {
     if (holds) {
       const slot = this.#put(held, key, terms);
       this.#values.set(slot, value);
-      while (this.#index.size > this.#maxSize || this.#bytes > this.#maxBytes) {
+      while (this.#bytes > this.#maxBytes) {
         const victim = this.#policy.evict();
         this.#vacate(victim, 'evicted');
         if (victim === slot) holds = false;
@@ -402,16 +402,12 @@ export class EntryTable<V> {
     if (turnAt !== Infinity) this.#upkeep.wakeAt(turnAt);
   }
 
-  /** A slot for a new key, which the policy is yet to be told of. */
+  /** A slot for a new key, which the policy is yet to be told of. Where all are taken, one that is evicted for it. */
   #take(key: string): number {
-    const reused = this.#free.length;
-    const slot = reused > 0 ? this.#free[reused - 1]! : this.#keys.length;
-    // First, for it is what can fail: a Map has an end.
+    const slot = this.#index.size < this.#maxSize ? (this.#free.pop() ?? this.#keys.length) : this.#evict();
     this.#index.add(key, slot);
-    if (reused > 0) this.#free.length--;
     if (slot > this.#capacity) {
-      // One more than the bound, for a newcomer is inserted before the victim leaves.
-      this.#capacity = Math.min(Math.max(this.#capacity * 2, FIRST_CAPACITY), this.#maxSize + 1);
+      this.#capacity = Math.min(Math.max(this.#capacity * 2, FIRST_CAPACITY), this.#maxSize);
       this.#policy.grow(this.#capacity);
     }
     this.#keys.set(slot, key);
@@ -424,8 +420,22 @@ export class EntryTable<V> {
     this.#vacate(slot, why);
   }
 
+  /** The slot of the entry that leaves, empty but for its key and value, for the next one that comes. */
+  #evict(): number {
+    const slot = this.#policy.evict();
+    this.#empty(slot, 'evicted');
+    return slot;
+  }
+
   /** Frees a slot that the policy has forgotten. */
   #vacate(slot: number, why: RemovalReason): void {
+    this.#empty(slot, why);
+    this.#keys.set(slot, undefined);
+    this.#values.set(slot, undefined);
+    this.#free.push(slot);
+  }
+
+  #empty(slot: number, why: RemovalReason): void {
     this.#depart(slot, why);
     this.#index.remove(this.#keys.at(slot)!);
     this.#tags?.release(slot);
@@ -433,9 +443,6 @@ export class EntryTable<V> {
     if (this.#withdrawing) for (const ban of this.#bans) ban.spare(slot);
     if (this.#sizes !== undefined) this.#measure(slot, 0);
     this.#costs?.put(slot, 1);
-    this.#keys.set(slot, undefined);
-    this.#values.set(slot, undefined);
-    this.#free.push(slot);
   }
 
   /** Counts and notes that the slot's present value goes. */

@@ -110,6 +110,8 @@ const GDSF_FIRST = ['gdsf', 'adaptive', 'lru'] as const;
 export type MemorySettings<V> = Required<Omit<MemoryCacheOptions<V>, 'sizeOf' | 'onRemoval' | 'ttlJitter'>> & {
   /** What is left of a ttl when the jitter is taken off. */
   readonly jitter: (ttl: Milliseconds) => Milliseconds;
+  /** Those of an entry without options, where they are the same for all. */
+  readonly plainTerms: EntryTerms | undefined;
   readonly sizeOf: MemoryCacheOptions<V>['sizeOf'] | undefined;
   readonly onRemoval: MemoryCacheOptions<V>['onRemoval'] | undefined;
 };
@@ -138,13 +140,17 @@ export function memorySettings<V>(subject: string, options: MemoryCacheOptions<V
   functionOption(subject, 'onRemoval', onRemoval, true);
   const policies = maxBytes === Infinity ? ADAPTIVE_FIRST : GDSF_FIRST;
   const tick = numberOption(subject, 'cleanupInterval', options.cleanupInterval, 1000);
+  const defaultTTL = numberOption(subject, 'defaultTTL', options.defaultTTL, Infinity);
+  const idleTTL = numberOption(subject, 'idleTTL', options.idleTTL, Infinity);
+  const share = numberOption(subject, 'ttlJitter', ttlJitter, 0, { max: 1 });
   return Object.freeze({
     maxSize: Math.min(maxSize, MOST_ENTRIES),
     maxBytes,
     maxEntrySize,
-    defaultTTL: numberOption(subject, 'defaultTTL', options.defaultTTL, Infinity),
-    idleTTL: numberOption(subject, 'idleTTL', options.idleTTL, Infinity),
-    jitter: jitterBy(numberOption(subject, 'ttlJitter', ttlJitter, 0, { max: 1 })),
+    defaultTTL,
+    idleTTL,
+    jitter: jitterBy(share),
+    plainTerms: share === 0 ? Object.freeze({ ttl: defaultTTL, idleTTL, tags: NO_TAGS, cost: 1, size: 0 }) : undefined,
     policy: choiceOption(subject, 'policy', options.policy, policies),
     sizeOf: sizeOf ?? (maxEntrySize === Infinity ? undefined : encodedLength),
     onRemoval,
@@ -156,13 +162,14 @@ export function memorySettings<V>(subject: string, options: MemoryCacheOptions<V
 
 /** Calls `sizeOf` last, so that it is called only for what is right otherwise. @throws what `MemoryCache.set` throws */
 export function entryTerms<V>(
-  { defaultTTL, idleTTL: defaultIdleTTL, jitter, sizeOf }: MemorySettings<V>,
+  { defaultTTL, idleTTL: defaultIdleTTL, jitter, sizeOf, plainTerms }: MemorySettings<V>,
   key: string,
   value: V,
   options: SetOptions = NO_OPTIONS,
 ): EntryTerms {
   const subject = 'set an entry';
-  stringOption(subject, 'the key', key);
+  if (typeof key !== 'string') stringOption(subject, 'the key', key);
+  if (options === NO_OPTIONS && sizeOf === undefined && plainTerms !== undefined) return plainTerms;
   objectOption(subject, 'the options', options);
   const ttl = jitter(ttlOption(subject, options.ttl) ?? defaultTTL);
   const idleTTL = idleOption(subject, options.idleTTL) ?? defaultIdleTTL;

@@ -107,17 +107,16 @@ export class AdaptivePolicy implements EvictionPolicy {
   }
 
   evict(): number {
-    if (!this.#full) this.#openWindow();
+    this.#full = true;
     const held = this.#inWindow + this.#inMain;
-    const capacity = held - 1;
     this.#evicted.fit(REMEMBERED * held);
-    this.#tuner?.fit(capacity);
+    this.#tuner?.fit(held);
     this.#evictionsInEpoch += 1;
     if (this.#evictionsInEpoch > EPOCH * held) {
       this.#evictionsInEpoch = 0;
       this.#epoch = (this.#epoch + 1) % 256;
     }
-    const slot = this.#choose(capacity);
+    const slot = this.#choose(held);
     this.remove(slot);
     // One more for having been read when it came.
     this.#evicted.put(this.#fingerprints[slot]!, Math.min(this.#count(slot) + 1, MOST_USES), this.#epoch);
@@ -148,23 +147,14 @@ export class AdaptivePolicy implements EvictionPolicy {
     this.#tuner!.read(this.#fingerprints[slot]!, true);
   }
 
-  /** The first for whom there was no room is a newcomer as all that follow: it must not leave at once for being unused. */
-  #openWindow(): void {
-    this.#full = true;
-    this.#firstInWindow = this.#ring.newest;
-    this.#records[this.#firstInWindow]! |= IN_WINDOW;
-    this.#inWindow = 1;
-    this.#inMain -= 1;
-  }
-
   #choose(capacity: number): number {
     const { window, admission } = this.#tuner?.stance ?? this.#stance;
     const target = Math.max(1, Math.round(capacity * window));
     // A window that is to shrink hands over one more at each eviction; one that is to grow is left alone meanwhile.
-    if (this.#inWindow > target + 1) this.#admit();
+    if (this.#inWindow > target) this.#admit();
     if (this.#inMain === 0) return this.#firstInWindow;
     const victim = this.#victim();
-    if (this.#inWindow <= target) return victim;
+    if (this.#inWindow < target) return victim;
     const candidate = this.#firstInWindow;
     if (admission === 'duel') {
       if (!this.#wins(candidate, victim)) return candidate;

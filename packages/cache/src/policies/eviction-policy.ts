@@ -23,7 +23,10 @@ export interface EvictionPolicy {
   update(slot: number, entry: Admission): void;
   /** The entry left for another reason than this policy's choice. */
   remove(slot: number): void;
-  /** Chooses the entry that leaves and forgets its slot; asked only while it holds one. */
+  /**
+   * Chooses the entry that leaves and forgets its slot; asked only while it holds one. Where entries are counted, it is
+   * asked before the newcomer is inserted for whom there is to be room; where bytes are, after.
+   */
   evict(): number;
   /** All slots, in about the order in which they would leave, were nothing used meanwhile. O(entries), for a dump. */
   slots(): Iterable<number>;

@@ -57,17 +57,17 @@ export class ShadowCaches {
     const { policy, maxSize, maxBytes } = this.#caches[index]!;
     const weight = this.#weights[slot]!;
     if (weight > maxBytes) return;
-    policy.insert(slot, entry);
-    this.#holders[slot]! |= 1 << index;
-    this.#held[index]! += 1;
-    this.#bytes[index]! += weight;
-    while (this.#held[index]! > maxSize || this.#bytes[index]! > maxBytes) {
+    while (this.#held[index]! >= maxSize || this.#bytes[index]! + weight > maxBytes) {
       const victim = policy.evict();
       this.#held[index]! -= 1;
       this.#bytes[index]! -= this.#weights[victim]!;
       this.#holders[victim]! &= ~(1 << index);
       if (this.#holders[victim] === 0 && victim !== slot) this.#release(victim);
     }
+    policy.insert(slot, entry);
+    this.#holders[slot]! |= 1 << index;
+    this.#held[index]! += 1;
+    this.#bytes[index]! += weight;
   }
 
   #take(fingerprint: number, weight: number): number {

@@ -15,10 +15,10 @@ import { ShadowCaches } from './shadow-caches.ts';
  * for its own merit.
  *
  * An experiment lasts four reads for each entry. Its results fade by half with every further one. While the present
- * stance stays the best, there are pauses between experiments, the longer the larger the sampled part is: at most sixteen
- * experiments long where the cache is so small that all keys are sampled, and none from a part of 1/32 on. They end when
- * the hit ratio moves by a tenth. After a pause the first experiment only warms the shadows up. So where the load is even,
- * one read in nine at most is spent on this, and one in hundreds in a large cache.
+ * stance stays the best, there are pauses between experiments, the longer the larger the sampled part is: up to sixteen
+ * experiments long where the cache is so small that all keys are sampled, and four where it is large. They end when the
+ * hit ratio moves by a tenth. After a pause the first experiment only warms the shadows up. So where the load is even, one
+ * read in nine at most is spent on this, and one in hundreds in a large cache.
  *
  * 1. C. A. Waldspurger et al., Cache modeling and optimization using miniature simulations, USENIX ATC 2017.
  * 2. G. Einziger, O. Eytan, R. Friedman, B. Manes, Adaptive software cache management, Middleware 2018.
@@ -131,8 +131,8 @@ export class WindowTuner implements Tuner {
       this.#won[index]! *= FADE;
       this.#lost[index]! *= FADE;
     }
-    const longest = Math.floor(LONGEST_PAUSE / 2 ** this.#halvings);
-    if (moved || longest === 0) return;
+    const longest = Math.max(SHORTEST_PAUSE, Math.floor(LONGEST_PAUSE / 2 ** this.#halvings));
+    if (moved) return;
     this.#pause = Math.min(longest, Math.max(1, this.#pause * 2));
     this.#left = this.#pause;
     this.#phase = 'pausing';
@@ -180,14 +180,15 @@ const FIRST = 1;
 /** Entries of a shadow, up to twice as many: fewer tell chance. */
 const SMALLEST_SHADOW = 128;
 /** The same in square roots of the cache's entries: from a large cache a small part is still a good sample. */
-const SHADOW_ROOTS = 4;
+const SHADOW_ROOTS = 2;
 const EXPERIMENT = 4;
 const FADE = 0.5;
 const HYSTERESIS = 0.01;
 const LEAP = 0.1;
 const DEVIATIONS = 2;
-/** Experiments skipped at most, where all keys are sampled. */
+/** Experiments skipped at most: where all keys are sampled, and where few are. */
 const LONGEST_PAUSE = 16;
+const SHORTEST_PAUSE = 4;
 const HIT_RATIO_MOVED = 0.1;
 /** Evictions in the mean of the entries held. */
 const SMOOTHING = 64;

@@ -8,7 +8,7 @@ describe('parseHttpDate', () => {
     'Sun, 06 Nov 1994 08:49:37 GMT',
     'Sunday, 06-Nov-94 08:49:37 GMT',
     'Sun Nov  6 08:49:37 1994',
-    'sun, 06 nov 1994 08:49:37 utc',
+    'sun, 06 nov 1994 08:49:37 gmt',
   ])('reads %j', (text) => {
     expect(parseHttpDate(text, NOW)).toBe(Date.UTC(1994, 10, 6, 8, 49, 37));
   });
@@ -20,6 +20,7 @@ describe('parseHttpDate', () => {
     'Sun, 6 Nov 1994 08:49:37 GMT',
     'Sun, 06 Nov 1994 8:49:37 GMT',
     'Sun, 06 Nov 1994 08:49:37 AEST',
+    'Sun, 06 Nov 1994 08:49:37 UTC',
     'Sun, 06 Nov 1994 08:49:37',
     'Sun 06 Nov 1994 08:49:37 GMT',
     'Sun, 31 Feb 1994 08:49:37 GMT',

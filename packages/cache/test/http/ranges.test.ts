@@ -53,16 +53,27 @@ describe('parseContentRange', () => {
 });
 
 describe('receivedPart', () => {
-  const received = (range: string, body: string): object | undefined =>
-    receivedPart(fields({ 'Content-Range': range }), bytes(body));
+  const received = (range: string, body: string, asked = 'bytes=-5', tag?: string): object | undefined =>
+    receivedPart(fields({ Range: asked }), fields({ 'Content-Range': range, ...(tag && { ETag: tag }) }), bytes(body));
 
   it('is what Content-Range says', () => {
     expect(received('bytes 2-4/10', 'abc')).toEqual({ part: { first: 2, bytes: bytes('abc') }, length: 10 });
     expect(received('bytes 2-4/*', 'abc')).toEqual({ part: { first: 2, bytes: bytes('abc') }, length: undefined });
   });
 
-  it('ends the whole where its last part ends, when Content-Range counts one too many', () => {
+  it('ends the whole with it, when as many last bytes came as were asked for and Content-Range counts one more', () => {
     expect(received('bytes 4-9/10', '01234')).toEqual({ part: { first: 4, bytes: bytes('01234') }, length: 9 });
+  });
+
+  it.each([
+    ['were asked for by their place', 'bytes 4-9/10', 'bytes=4-9', undefined],
+    ['are fewer than were asked for', 'bytes 4-9/10', 'bytes=-6', undefined],
+    ['lack more than one', 'bytes 3-9/10', 'bytes=-5', undefined],
+    ['do not reach the end', 'bytes 4-9/11', 'bytes=-5', undefined],
+    ['would be the whole', 'bytes 0-5/6', 'bytes=-5', undefined],
+    ['could be combined with others', 'bytes 4-9/10', 'bytes=-5', '"a"'],
+  ])('refuses bytes that are fewer than Content-Range says and %s', (_, range, asked, tag) => {
+    expect(received(range, '01234', asked, tag)).toBeUndefined();
   });
 
   it.each([

@@ -33,6 +33,7 @@ describe('HttpCache stores', () => {
     [{ 'CDN-Cache-Control': 'max-age=60', 'Cache-Control': 'no-store' }],
     [{ 'Cache-Control': 'public, max-age=60', 'Set-Cookie': 'a=b' }],
     [{ 'Cache-Control': 'private="x-user", max-age=60' }],
+    [{ 'Cache-Control': 'no-cache="Set-Cookie", max-age=60', 'Set-Cookie': 'a=b' }],
   ])('%j', async (headers) => {
     expect(await isReused(headers)).toBe(true);
   });

@@ -12,23 +12,23 @@ export interface Replay {
 export function replay(policy: EvictionPolicy, keys: Iterable<number>, maxSize: number): Replay {
   const slots = new Map<number, number>();
   const keyOf = new Map<number, number>();
-  const free = Array.from({ length: maxSize + 1 }, (_, index) => maxSize + 1 - index);
-  policy.grow(maxSize + 1);
+  const free = Array.from({ length: maxSize }, (_, index) => maxSize - index);
+  policy.grow(maxSize);
   const hits = Array.from(keys, (key) => {
     const held = slots.get(key);
     if (held !== undefined) {
       policy.touch(held);
       return true;
     }
-    const slot = free.pop()!;
-    slots.set(key, slot);
-    keyOf.set(slot, key);
-    policy.insert(slot, { fingerprint: mix(key), weight: 1, cost: 1 });
-    if (slots.size > maxSize) {
+    if (slots.size === maxSize) {
       const victim = policy.evict();
       slots.delete(keyOf.get(victim)!);
       free.push(victim);
     }
+    const slot = free.pop()!;
+    slots.set(key, slot);
+    keyOf.set(slot, key);
+    policy.insert(slot, { fingerprint: mix(key), weight: 1, cost: 1 });
     return false;
   });
   return { hits, held: new Set(slots.keys()), hitRatio: hits.filter(Boolean).length / hits.length };

@@ -27,7 +27,7 @@ interface Load {
   settled: boolean;
   /** The tags of its callers. */
   readonly tags: Set<string>;
-  /** A caller with another tag, after some tag was invalidated, began a load of its own. */
+  /** A caller with a tag that was invalidated since began a load of its own. */
   superseded: boolean;
 }
 
@@ -98,8 +98,8 @@ class Harness {
     this.#callers.push(caller);
     const tags = options.extra ? [...TAGS[key]!, EXTRA] : TAGS[key]!;
     const joined = this.#current.get(key);
-    if (joined !== undefined && tags.some((tag) => !joined.tags.has(tag))) {
-      joined.superseded = Math.max(0, ...this.#tagFences.values()) > joined.born;
+    if (joined !== undefined && tags.some((tag) => (this.#tagFences.get(tag) ?? 0) > joined.born)) {
+      joined.superseded = true;
     }
     const before = this.#cache.getMetrics();
     const answer = this.#cache.getOrSet(

@@ -7,15 +7,15 @@ const watch = new AbortWatch<Caller<number>>((caller, reason) => caller.flight.l
 
 describe('Flight', () => {
   it('gives its value to every caller', async () => {
-    const flight = new Flight<number>(watch, () => {});
-    const callers = [flight.join(undefined, []), flight.join(new AbortController().signal, [])];
-    flight.resolve(7);
+    const flight = new Flight<number>('k', 1, watch, () => {});
+    const callers = [flight.join(undefined).promise, flight.join(new AbortController().signal).promise];
+    flight.resolve(() => 7);
     expect(await Promise.all(callers)).toEqual([7, 7]);
   });
 
   it('gives the same error to every caller', async () => {
-    const flight = new Flight<number>(watch, () => {});
-    const callers = [flight.join(undefined, []), flight.join(undefined, [])];
+    const flight = new Flight<number>('k', 1, watch, () => {});
+    const callers = [flight.join(undefined).promise, flight.join(undefined).promise];
     const error = new Error('load of a test');
     flight.reject(error);
     expect(await Promise.allSettled(callers)).toEqual([
@@ -25,24 +25,24 @@ describe('Flight', () => {
   });
 
   it('rejects a caller that aborts alone, with the reason untouched', async () => {
-    const flight = new Flight<number>(watch, () => {});
+    const flight = new Flight<number>('k', 1, watch, () => {});
     const abort = new AbortController();
-    const leaver = flight.join(abort.signal, []);
-    const stayer = flight.join(undefined, []);
+    const leaver = flight.join(abort.signal).promise;
+    const stayer = flight.join(undefined).promise;
     const reason = { any: 'value' };
     abort.abort(reason);
     await expect(leaver).rejects.toBe(reason);
     expect(flight.signal.aborted).toBe(false);
-    flight.resolve(7);
+    flight.resolve(() => 7);
     expect(await stayer).toBe(7);
   });
 
   it('aborts the load when the last caller has left, after it was reported abandoned', async () => {
     const order: string[] = [];
-    const flight = new Flight<number>(watch, () => order.push('abandoned'));
+    const flight = new Flight<number>('k', 1, watch, () => order.push('abandoned'));
     flight.signal.addEventListener('abort', () => order.push('aborted'));
     const aborts = [new AbortController(), new AbortController()];
-    const callers = Promise.allSettled(aborts.map(({ signal }) => flight.join(signal, [])));
+    const callers = Promise.allSettled(aborts.map(({ signal }) => flight.join(signal).promise));
     aborts[0]!.abort('first');
     expect(order).toEqual([]);
     aborts[1]!.abort('second');
@@ -53,16 +53,16 @@ describe('Flight', () => {
 
   it('leaves no listener on a signal, whichever way the caller settles', async () => {
     const aborts = Array.from({ length: 3 }, () => new AbortController());
-    const resolved = new Flight<number>(watch, () => {});
-    const rejected = new Flight<number>(watch, () => {});
+    const resolved = new Flight<number>('k', 1, watch, () => {});
+    const rejected = new Flight<number>('k', 1, watch, () => {});
     const callers = Promise.allSettled([
-      resolved.join(aborts[0]!.signal, []),
-      resolved.join(aborts[1]!.signal, []),
-      rejected.join(aborts[2]!.signal, []),
+      resolved.join(aborts[0]!.signal).promise,
+      resolved.join(aborts[1]!.signal).promise,
+      rejected.join(aborts[2]!.signal).promise,
     ]);
     expect(aborts.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([1, 1, 1]);
     aborts[1]!.abort();
-    resolved.resolve(1);
+    resolved.resolve(() => 1);
     rejected.reject(new Error('load of a test'));
     expect(aborts.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0, 0]);
     await callers;
@@ -70,10 +70,10 @@ describe('Flight', () => {
 
   it('is not abandoned by an abort that comes after it has settled', async () => {
     const abandoned = vi.fn<() => void>();
-    const flight = new Flight<number>(watch, abandoned);
+    const flight = new Flight<number>('k', 1, watch, abandoned);
     const abort = new AbortController();
-    const caller = flight.join(abort.signal, []);
-    flight.resolve(1);
+    const caller = flight.join(abort.signal).promise;
+    flight.resolve(() => 1);
     abort.abort();
     expect(await caller).toBe(1);
     expect(abandoned).not.toHaveBeenCalled();
@@ -81,29 +81,16 @@ describe('Flight', () => {
 
   it('keeps one listener on a signal that stands behind many callers and flights', async () => {
     const abort = new AbortController();
-    const flights = Array.from({ length: 3 }, () => new Flight<number>(watch, () => {}));
+    const flights = Array.from({ length: 3 }, () => new Flight<number>('k', 1, watch, () => {}));
     const callers = Promise.allSettled(
-      flights.flatMap((flight) => [flight.join(abort.signal, []), flight.join(abort.signal, [])]),
+      flights.flatMap((flight) => [flight.join(abort.signal).promise, flight.join(abort.signal).promise]),
     );
     expect(getEventListeners(abort.signal, 'abort').length).toBe(1);
-    flights[0]!.resolve(1);
+    flights[0]!.resolve(() => 1);
     abort.abort('enough');
     const reasons = (await callers).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : outcome.value));
     expect(reasons).toEqual([1, 1, 'enough', 'enough', 'enough', 'enough']);
     expect(getEventListeners(abort.signal, 'abort').length).toBe(0);
     expect(flights.map(({ signal }) => signal.aborted)).toEqual([false, true, true]);
-  });
-
-  it('admits only callers whose tags it has once it is sealed', () => {
-    const flight = new Flight<number>(watch, () => {});
-    void flight.join(undefined, ['a', 'b']);
-    expect(flight.admits(['c'])).toBe(true);
-    flight.seal();
-    expect([flight.admits(['c']), flight.admits(['a', 'c']), flight.admits(['b']), flight.admits([])]).toEqual([
-      false,
-      false,
-      true,
-      true,
-    ]);
   });
 });
