@@ -1,3 +1,4 @@
+import type { Admission } from './eviction-policy.ts';
 import { keyHash, mix, randomSeed } from './key-hash.ts';
 import { evictionPolicy, type PolicyName } from './policy-by-name.ts';
 import { isSampled } from './sampling.ts';
@@ -25,7 +26,7 @@ export interface SizeEstimate {
  *
  * Four shadow caches of the same policy, at half, once, twice and four times the size, replay the reads of a sample of
  * the keys; both the sample and the shadows are one part of 2^k of the whole [1]. It begins with all keys and halves the sample
- * whenever more than 1,024 keys are held, so that its memory is bounded, whether entries or bytes bound the cache, and a
+ * whenever more than 512 keys are held, so that its memory is bounded, whether entries or bytes bound the cache, and a
  * large cache pays for few of its reads [2]. Each halving starts the evidence over. The counts fade by half every 2,048
  * reads of the sample.
  *
@@ -52,12 +53,18 @@ export class WhatIf {
     this.#shadows = this.#newShadows();
   }
 
-  /** One read of the cache, a hit or not; `weight` and `cost` are those of the entry that it found or filled. */
-  record(key: string, weight: number, cost: number): void {
+  /** What `record` is told of the reads of an entry; undefined where its key is not in the sample. */
+  sample(key: string, weight: number, cost: number): Admission | undefined {
     const hash = keyHash(key, this.#seed);
-    if (!isSampled(hash, this.#halvings)) return;
+    return isSampled(hash, this.#halvings) ? { fingerprint: hash, weight, cost } : undefined;
+  }
+
+  /** One read of the cache, a hit or not; the sample is that of the entry that it found or filled. */
+  record({ fingerprint, weight, cost }: Admission): void {
+    // The sample may have become smaller since.
+    if (!isSampled(fingerprint, this.#halvings)) return;
     // Mixed again: the policies take samples of their own, which must not be the same.
-    const hits = this.#shadows.read({ fingerprint: mix(hash), weight, cost });
+    const hits = this.#shadows.read({ fingerprint: mix(fingerprint), weight, cost });
     for (let index = 0; index < SCALES.length; index++) this.#hits[index]! += (hits >>> index) & 1;
     this.#weightOfReads += 1;
     this.#reads += 1;
@@ -102,7 +109,7 @@ export class WhatIf {
 }
 
 const SCALES = [0.5, 1, 2, 4];
-const MOST_KEYS = 1024;
+const MOST_KEYS = 512;
 const FADING = 2048;
 /** By then the shadows have filled, and what was read before counts for a quarter. */
 const FADES_TO_TELL = 2;

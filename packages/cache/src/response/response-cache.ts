@@ -1,44 +1,48 @@
 import { EventEmitter } from 'node:events';
-import {
-  after,
-  AbortWatch,
-  emit,
-  functionOption,
-  Measures,
-  objectOption,
-  signalOption,
-  stringOption,
-  type MeasureListener,
-} from '@forge/internal';
-import { EntryTable } from '../memory/entry-table.ts';
+import { emit, functionOption, Measures, objectOption, stringOption, type MeasureListener } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { CacheEvents } from '../events.ts';
-import { Flight, type Caller } from './flight.ts';
-import { globMatcher, looksLikeRegExp } from './glob.ts';
 import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
-import { entryTerms, tagsOption, ttlOption, type EntryTerms, type SetOptions } from '../memory/memory-options.ts';
+import type { Invalidation } from '../tiers/store.ts';
 import type { Milliseconds } from '../units.ts';
 import {
   cacheSettings,
-  lifetimeOf,
+  checkEntryOptions,
+  checkLoadOptions,
+  keysOption,
   type CacheConfig,
   type CacheSettings,
+  type EntryOptions,
   type GetOrSetOptions,
-  type Loader,
 } from './cache-config.ts';
+import { Audits } from './audits.ts';
+import { BulkLoad, type BulkLoader } from './bulk.ts';
+import { cacheMetrics, Counters } from './counters.ts';
+import { Departures } from './departures.ts';
+import { dumped, type DumpedEntry } from './dump.ts';
+import type { Entry } from './entry.ts';
+import { explanation, type CacheExplanation } from './explain.ts';
+import { FirstTier, type Draft } from './first-tier.ts';
+import { Flights } from './flights.ts';
+import { dependents, heirs, Invalidations } from './invalidations.ts';
+import { LoadStarter } from './load-starter.ts';
+import type { Loader } from './loader.ts';
+import { Loads } from './loads.ts';
+import { CacheNamespace } from './namespace.ts';
+import type { Packed } from './packed.ts';
+import { isRegExp, PatternReader } from './pattern-reader.ts';
+import { SharedTier } from './shared-tier.ts';
+import { valuesFor, type Values } from './values.ts';
 
-/** What a miss gives, for a stored `undefined` is a value. */
-const ABSENT = Symbol('absent');
-/** Places of the table that one turn of the event loop sweeps, and the pause before the next turn. */
-const SWEEP_SLICE = 10_000;
-const SWEEP_PAUSE: Milliseconds = 10;
+const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
 
 /**
  * A cache of what loaders produce: one load per key however many ask, and no value that was loaded before an
  * invalidation is ever read after it.
  *
- * Every method does its work before it returns its promise, so an invalidation holds from the call on, awaited or not.
- * A wrong argument throws at once, a call after `close()` rejects with `CACHE_CLOSED`.
+ * Every method does its work in this process before it returns its promise, so an invalidation holds from the call on,
+ * awaited or not; the promise tells that the second tier knows it too, or will. A wrong argument throws at once, a call
+ * after `close()` rejects with `CACHE_CLOSED`.
  *
  * @example
  * const cache = new ResponseCache<Tool[]>({ maxSize: 10_000, defaultTTL: 300_000 });
@@ -51,162 +55,273 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   readonly metricKinds: MetricKinds<CacheMetrics> = METRIC_KINDS;
 
   readonly #settings: CacheSettings<V>;
-  readonly #memory: EntryTable<V>;
+  readonly #values: Values<V>;
+  readonly #first: FirstTier<V>;
+  readonly #shared: SharedTier<V> | undefined;
+  readonly #flights = new Flights<V>();
+  readonly #loads: Loads<V>;
+  readonly #starter: LoadStarter<V>;
+  readonly #invalidations: Invalidations<V>;
+  readonly #audits: Audits<V> | undefined;
+  readonly #departures = new Departures();
   readonly #measures = new Measures();
-
-  /**
-   * The load that a caller of the key joins. To take a load out of here is the write fence: whoever waits for it still
-   * gets its value, but only a load that is found here stores one, and a later caller starts anew.
-   */
-  readonly #flights = new Map<string, Flight<V>>();
-  /** Every load that somebody waits for, fenced ones included. */
-  readonly #pending = new Set<Flight<V>>();
-  readonly #watch = new AbortWatch<Caller<V>>((caller, reason) => caller.flight.leave(caller, reason));
-
-  #stopSweep: () => void = () => {};
+  readonly #counters: Counters;
+  readonly #patterns = new PatternReader();
   #closing: Promise<void> | undefined;
-  #onIdle: () => void = () => {};
-  #warned = false;
-
-  #coalesced = 0;
-  #loads = 0;
-  #loadErrors = 0;
-  #storeErrors = 0;
-  #invalidations = 0;
 
   /** @throws TypeError or RangeError when an option has the wrong type or is out of range */
   constructor(config: CacheConfig<V> = {}) {
     super();
-    this.#settings = cacheSettings('create a ResponseCache', config);
-    this.#memory = new EntryTable<V>(
-      {
-        ...this.#settings,
-        onRemoval: (key, _value, reason) => emit(this, 'cacheEviction', () => ({ key, reason })),
-      },
-      (reason) => (reason === 'evicted' || reason === 'expired') && this.listenerCount('cacheEviction') > 0,
-    );
-    this.#sweepIn(this.#settings.cleanupInterval);
+    const settings = cacheSettings(config);
+    this.#settings = settings;
+    this.#counters = new Counters(settings.metricsEnabled);
+    this.#values = valuesFor(settings.values, settings.codec, settings.compressionEnabled);
+    this.#first = new FirstTier(settings, this.#values, (...left) => this.#invalidations.onLeft(...left));
+    if (settings.store !== undefined || settings.bus !== undefined) {
+      this.#shared = new SharedTier(settings, {
+        onInvalidation: (invalidation) => this.#invalidations.hear(invalidation),
+        onSuspect: () => this.#first.doubts.suspect({ sequence: this.#flights.advance(), at: settings.clock.now() }),
+      });
+    }
+    const parts = {
+      settings,
+      values: this.#values,
+      first: this.#first,
+      flights: this.#flights,
+      departures: this.#departures,
+      counters: this.#counters,
+      measures: this.#measures,
+      events: this,
+    };
+    this.#invalidations = new Invalidations<V>({ ...parts, shared: () => this.#shared });
+    this.#loads = new Loads<V>({
+      ...parts,
+      shared: this.#shared,
+      onPlaced: (...placed) => this.#invalidations.onPlaced(...placed),
+    });
+    const refusal = (): CacheError | undefined => (this.#closing === undefined ? undefined : closed('load an entry'));
+    this.#starter = new LoadStarter<V>({ ...parts, loads: this.#loads, refusal });
+    if (this.#shared?.hasStore !== true) return;
+    const onOutdated = (key: string): void => void this.#invalidations.removeKey(key);
+    this.#audits = new Audits<V>({ ...parts, shared: this.#shared, onOutdated });
   }
 
-  /** The value; undefined on a miss. A load that runs for the key is not waited for. */
+  /**
+   * The value; undefined on a miss. Asks the second tier, but waits for no load. A stale value is a miss, for nothing here
+   * could renew it.
+   */
   get(key: string): Promise<V | undefined> {
-    stringOption('get an entry', 'the key', key);
-    if (this.#closing !== undefined) return refused('get an entry');
-    const value = this.#memory.get(key, ABSENT);
-    emit(this, value === ABSENT ? 'cacheMiss' : 'cacheHit', () => ({ key }));
-    return Promise.resolve(value === ABSENT ? undefined : value);
+    const intent = 'get an entry';
+    stringOption(intent, 'the key', key);
+    if (this.#closing !== undefined) return refused(intent);
+    const entry = this.#first.get(key);
+    if (entry !== undefined && !entry.failed && this.#first.isFresh(entry)) return this.#hit(key, entry, false);
+    this.#counters.add('misses');
+    emit(this, 'cacheMiss', () => ({ key }));
+    return this.#shared?.hasStore === true ? this.#fetch(key) : Promise.resolve(undefined);
   }
 
   /**
    * Stores the value, and fences a load of the key that runs: it will not overwrite this.
    *
-   * Returns whether it was stored: not when it is larger than `maxBytes` or its ttl is 0 or less. An older value of the
-   * key is gone in any case. Throws at once what `MemoryCache.set` throws.
+   * Returns whether it was stored: not when it is larger than the bounds or its ttl is 0 or less. An older value of the
+   * key is gone in any case. A value equal to the one that is there only renews it: no event, nothing that depends on it
+   * is invalidated, no other process hears of it. Throws at once what `MemoryCache.set` throws, and for a value that
+   * cannot be kept in the way that `values` says.
    */
-  set(key: string, value: V, options: Milliseconds | SetOptions = {}): Promise<boolean> {
+  set(key: string, value: V, options: Milliseconds | EntryOptions = {}): Promise<boolean> {
+    const intent = 'set an entry';
+    stringOption(intent, 'the key', key);
     const given = typeof options === 'number' ? { ttl: options } : options;
-    const terms = entryTerms(this.#settings, key, value, given);
-    if (this.#closing !== undefined) return refused('set an entry');
-    this.#flights.delete(key);
-    return Promise.resolve(this.#store(key, value, terms));
+    checkEntryOptions(intent, given);
+    const { bytes, draft } = this.#prepare(key, value, given);
+    if (this.#closing !== undefined) return refused(intent);
+    this.#flights.fenceKey(key);
+    const placed = this.#first.place(key, draft);
+    this.#loads.settled(key, draft, placed, 'set');
+    const { entry, outcome, changed } = placed;
+    const isHeld = outcome === 'held';
+    if (this.#shared === undefined) return Promise.resolve(isHeld);
+    // What was refused has taken the older value with it, and that must not be read elsewhere either.
+    if (outcome === 'refused') return this.#invalidations.told([{ kind: 'key', key }], false);
+    return this.#loads.share(key, entry, bytes, changed !== false).then(() => isHeld);
   }
 
   /**
    * The value, from the cache or else from the loader.
    *
-   * Concurrent callers of a key share one load, with the first caller's loader, ttl and async context and the tags of
-   * all. They should name the same tags: once any tag has been invalidated, a caller that brings another one starts a
-   * load of its own, and fences the first. A caller whose signal aborts is rejected with the signal's reason, alone; when
-   * the last has gone the loader's signal aborts and what it still returns is dropped. A rejection goes to every caller
-   * and is never stored. A value that could be loaded but not stored, because `ttl` or `sizeOf` threw, is given all the
-   * same and told of by `cacheError`.
+   * Concurrent callers of a key share one load, with the first caller's loader, options and async context and the tags of
+   * all. They should name the same tags: a caller with a tag that was invalidated since the load began starts a load of
+   * its own, and fences the first. A caller whose signal aborts is rejected with the signal's reason, alone; when the
+   * last has gone the loader's signal aborts and what it still returns is dropped. A rejection goes to every caller. A
+   * value that could be loaded but not stored, because `ttl`, `sizeOf` or the codec threw, is given all the same and told
+   * of by `cacheError`.
+   *
+   * A stale value is given at once while the load goes on, within `staleWhileRevalidate`; within `staleIfError` it is
+   * given when the load fails or takes longer than `softTimeout`.
    *
    * A loader must not ask for its own key: it would wait for itself.
    */
-  getOrSet(key: string, loader: Loader<V>, options: GetOrSetOptions<V> = {}): Promise<V> {
+  getOrSet(key: string, loader: Loader<V>, options: GetOrSetOptions<V> = NO_OPTIONS): Promise<V> {
     const intent = 'load an entry';
     stringOption(intent, 'the key', key);
     functionOption(intent, 'loader', loader);
-    objectOption(intent, 'the options', options);
-    const { ttl, signal } = options;
-    if (typeof ttl !== 'function') ttlOption(intent, ttl);
-    const tags = tagsOption(intent, options.tags);
-    signalOption(intent, signal);
+    if (options !== NO_OPTIONS) checkLoadOptions(intent, options);
+    const { signal } = options;
     if (this.#closing !== undefined) return refused(intent);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
 
-    const running = this.#joinable(key, tags);
-    if (running !== undefined) {
-      if (this.#settings.metricsEnabled) this.#coalesced++;
-      return running.join(signal, tags);
+    const entry = this.#first.get(key);
+    if (entry === undefined) return this.#starter.load(key, undefined, loader, options);
+    if (this.#first.isFresh(entry)) {
+      this.#starter.renewEarly(key, entry, loader, options);
+      return this.#hit(key, entry, false);
     }
-    const value = this.#memory.get(key, ABSENT);
-    if (value !== ABSENT) {
-      emit(this, 'cacheHit', () => ({ key }));
-      return Promise.resolve(value);
+    const found = this.#first.look(key);
+    if (found?.standing === 'fresh') return this.#hit(key, found.entry, false);
+    if (found?.standing === 'stale') {
+      this.#starter.renew(key, found.entry, loader, options);
+      return this.#hit(key, found.entry, true);
     }
-    const result = this.#miss(key, loader, { ttl, tags, signal });
-    // Last, so that whatever a listener does, it does to a load that runs.
-    emit(this, 'cacheMiss', () => ({ key }));
-    return result;
+    return this.#starter.load(key, found?.entry, loader, options);
+  }
+
+  /**
+   * The values of the keys, in their order; undefined for a miss. With a loader, the keys that are missing, and no others,
+   * are loaded by one call of it, or wait for the loads that run already.
+   */
+  getMany(keys: readonly string[]): Promise<(V | undefined)[]>;
+  getMany(keys: readonly string[], loadMissing: BulkLoader<V>, options?: GetOrSetOptions<V>): Promise<V[]>;
+  getMany(
+    keys: readonly string[],
+    loadMissing?: BulkLoader<V>,
+    options: GetOrSetOptions<V> = {},
+  ): Promise<(V | undefined)[]> {
+    const intent = 'get entries';
+    keysOption(intent, 'keys', keys);
+    functionOption(intent, 'loadMissing', loadMissing, true);
+    if (loadMissing === undefined) return Promise.all(keys.map((key) => this.get(key)));
+    const { loader } = new BulkLoad(loadMissing);
+    return Promise.all(keys.map((key) => this.getOrSet(key, loader, options)));
   }
 
   /** Removes the entry, fences a load of the key that runs, and returns whether there was an entry to read. */
   invalidate(key: string): Promise<boolean> {
-    stringOption('invalidate an entry', 'the key', key);
-    if (this.#closing !== undefined) return refused('invalidate an entry');
-    this.#flights.delete(key);
-    const removed = this.#memory.delete(key);
-    if (removed) this.#invalidated([key]);
-    return Promise.resolve(removed);
+    const intent = 'invalidate an entry';
+    stringOption(intent, 'the key', key);
+    if (this.#closing !== undefined) return refused(intent);
+    const removed = this.#invalidations.removeKey(key);
+    return this.#invalidations.told([{ kind: 'key', key }, dependents(key)], removed);
   }
 
   /**
    * Removes the entries that carry the tag, fences the loads that run for it, and returns how many entries there were to
-   * read. O(entries with the tag + running loads).
+   * read. All are gone at once; of many, the last leave memory in slices. O(running loads).
+   *
+   * @param options `soft`: makes the entries stale instead, to be served and renewed as such; the second tier forgets them
    */
-  invalidateTag(tag: string): Promise<number> {
-    stringOption('invalidate a tag', 'the tag', tag);
-    if (this.#closing !== undefined) return refused('invalidate a tag');
-    for (const [key, flight] of this.#flights) {
-      if (flight.tags.has(tag)) this.#flights.delete(key);
-      else flight.seal();
-    }
-    return Promise.resolve(this.#invalidated(this.#memory.deleteTag(tag)));
+  invalidateTag(tag: string, options: { readonly soft?: boolean } = {}): Promise<number> {
+    const intent = 'invalidate a tag';
+    stringOption(intent, 'the tag', tag);
+    objectOption(intent, 'the options', options);
+    if (this.#closing !== undefined) return refused(intent);
+    const { soft = false } = options;
+    const told: readonly Invalidation[] = [{ kind: 'tag', tag, soft }];
+    const removed = this.#invalidations.removeTag(tag, soft);
+    return this.#invalidations.told(soft ? told : [...told, heirs(tag)], removed);
   }
 
   /**
    * Removes the entries whose whole key matches the glob (`*` any run, `?` any one character), or in which the RegExp
-   * finds a match, fences the loads of such keys, and returns how many entries there were to read. O(entries), in one go.
+   * finds a match, fences the loads of such keys, and returns how many entries there were to read. All are gone at once;
+   * finding them is O(entries), in slices. A cache with a store or a bus takes no RegExp, for none is ever made from what
+   * came over a wire.
+   *
+   * @param options `prefix`: the pattern is matched with the rest of the keys that begin so, literally
    */
-  invalidatePattern(pattern: string | RegExp): Promise<number> {
-    const matches = this.#matcher(pattern);
-    if (this.#closing !== undefined) return refused('invalidate a pattern');
-    for (const key of this.#flights.keys()) if (matches(key)) this.#flights.delete(key);
-    return Promise.resolve(this.#invalidated(this.#memory.deleteMatching(matches)));
+  invalidatePattern(pattern: string | RegExp, options: { readonly prefix?: string } = {}): Promise<number> {
+    const intent = 'invalidate a pattern';
+    objectOption(intent, 'the options', options);
+    const { prefix = '' } = options;
+    stringOption(intent, 'the prefix', prefix);
+    const matchesRest = this.#patterns.read(pattern);
+    if (this.#shared !== undefined && isRegExp(pattern)) {
+      throw new TypeError(`Cannot ${intent}: a RegExp is not sent to other processes (use a glob, a prefix or a tag)`);
+    }
+    if (this.#closing !== undefined) return refused(intent);
+    const matches = (key: string): boolean => key.startsWith(prefix) && matchesRest(key.slice(prefix.length));
+    const removed = this.#invalidations.removeMatching(matches);
+    if (this.#shared === undefined || isRegExp(pattern)) return removed;
+    return this.#shared.invalidate([{ kind: 'pattern', prefix, glob: pattern }]).then(() => removed);
+  }
+
+  /** Removes the entries whose key begins so, as `invalidatePattern` does. */
+  invalidatePrefix(prefix: string): Promise<number> {
+    return this.invalidatePattern('*', { prefix });
   }
 
   /** Removes every entry and fences every load; of the events it emits `cacheCleared` alone. O(running loads). */
   clear(): Promise<void> {
     if (this.#closing !== undefined) return refused('clear the cache');
-    const { size } = this.#memory;
-    this.#flights.clear();
-    this.#memory.clear();
-    emit(this, 'cacheCleared', () => ({ size }));
-    return Promise.resolve();
+    this.#invalidations.removeAll();
+    return this.#invalidations.told([{ kind: 'all' }], undefined);
+  }
+
+  /** A part of this cache with keys and tags of its own. */
+  namespace(name: string): CacheNamespace<V> {
+    return new CacheNamespace(this, name);
+  }
+
+  /** Why the next read of the key will be what it will be. Looks at this process alone, and is no use of the entry. */
+  explain(key: string): CacheExplanation {
+    stringOption('explain an entry', 'the key', key);
+    this.#first.settle(key);
+    const found = this.#first.look(key);
+    return explanation({
+      found,
+      freshUntil: found === undefined ? 0 : this.#first.freshUntil(found.entry),
+      suspect: found !== undefined && this.#first.doubts.isSuspect(found.entry),
+      loading: this.#flights.isLoading(key),
+      departure: this.#departures.of(key),
+      now: this.#settings.clock.now(),
+    });
+  }
+
+  /**
+   * What is held, in no promised order, for `load` after a restart. Values are those that readers get; kept failures, and
+   * kept absences with a ttl of their own, are left out. The cache may change while it is read.
+   */
+  async *dump(): AsyncIterableIterator<DumpedEntry<V>> {
+    for (const [key, entry] of this.#first.entries()) {
+      const value = await this.#values.give(entry.held);
+      yield dumped(key, value, entry, this.#first.freshUntil(entry) - this.#settings.clock.now());
+    }
+  }
+
+  /**
+   * Stores what `dump` gave, in this process alone, and returns how many are fresh and fit; a key that has an entry keeps
+   * it. Where there is a bus, what is loaded is checked with the second tier when it is first read.
+   */
+  async load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
+    const intent = 'load entries';
+    let stored = 0;
+    for await (const { key, value, ...options } of entries) {
+      stringOption(intent, 'the key', key);
+      checkEntryOptions(intent, options);
+      if (this.#closing !== undefined) return refused(intent);
+      const isKnown = this.#first.peek(key) !== undefined || this.#flights.concerns(key);
+      if (isKnown || !((options.ttl ?? Infinity) > 0)) continue;
+      // Older than any doubt: what happened since it was dumped is not known.
+      if (this.#first.place(key, this.#prepare(key, value, options, 0).draft).outcome === 'held') stored++;
+    }
+    return stored;
   }
 
   /** A frozen snapshot: counters since the start, and what is held now. */
   getMetrics(): CacheMetrics {
-    return Object.freeze({
-      ...this.#memory.getMetrics(),
-      coalesced: this.#coalesced,
-      loads: this.#loads,
-      loadErrors: this.#loadErrors,
-      storeErrors: this.#storeErrors,
-      invalidations: this.#invalidations,
-      pending: this.#pending.size,
-    });
+    const first = this.#first;
+    const tiers = this.#shared?.getMetrics();
+    return cacheMetrics(this.#counters, first.getMetrics(), this.#flights.pending, tiers, first.estimate());
   }
 
   /**
@@ -218,8 +333,8 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   }
 
   /**
-   * Drops every entry and refuses further calls; resolves when the loads that somebody waits for have settled, and their
-   * callers before it. A load that never ends holds it up until its callers abort. Emits nothing.
+   * Drops every entry of this process and refuses further calls; resolves when the loads that somebody waits for have
+   * settled, and their callers before it. A load that never ends holds it up until its callers abort. Emits nothing.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#shut());
@@ -230,123 +345,51 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   }
 
   async #shut(): Promise<void> {
-    this.#stopSweep();
-    this.#flights.clear();
-    this.#memory.clear();
-    if (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    this.#flights.fenceAll();
+    this.#flights.abandonUnawaited(closed('load an entry'));
+    this.#first.clear();
+    await this.#flights.idle();
+    await this.#shared?.close();
   }
 
-  /** The load that a caller with these tags shares. */
-  #joinable(key: string, tags: readonly string[]): Flight<V> | undefined {
-    const flight = this.#flights.get(key);
-    if (flight === undefined || flight.admits(tags)) return flight;
-    this.#flights.delete(key);
-    return undefined;
-  }
-
-  /** All is asked once more: who heard that the entry expired may have closed the cache, aborted or begun the load. */
-  #miss(key: string, loader: Loader<V>, options: GetOrSetOptions<V> & { tags: readonly string[] }): Promise<V> {
-    const { ttl, tags, signal } = options;
-    if (this.#closing !== undefined) return refused('load an entry');
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    const begun = this.#joinable(key, tags);
-    if (begun !== undefined) return begun.join(signal, tags);
-    const flight = new Flight<V>(this.#watch, () => this.#land(key, flight));
-    this.#flights.set(key, flight);
-    this.#pending.add(flight);
-    const result = flight.join(signal, tags);
-    void this.#load(key, flight, loader, ttl);
-    return result;
-  }
-
-  async #load(key: string, flight: Flight<V>, loader: Loader<V>, ttl: GetOrSetOptions<V>['ttl']): Promise<void> {
-    const { metricsEnabled, clock } = this.#settings;
-    const measuring = metricsEnabled && this.#measures.active;
-    const startedAt = measuring ? clock.now() : 0;
-    if (metricsEnabled) this.#loads++;
+  #hit(key: string, entry: Entry, isStale: boolean): Promise<V> {
+    this.#counters.addHit(isStale, entry.loadTime);
+    emit(this, 'cacheHit', () => ({ key, stale: isStale }));
+    if (!isStale) this.#audits?.note(key, entry);
+    if (entry.failed) return Promise.reject(entry.held);
     try {
-      const value = await loader({ signal: flight.signal });
-      this.#keep(key, flight, value, ttl);
-      flight.resolve(value);
+      const value = this.#values.give(entry.held);
+      return value instanceof Promise ? value : Promise.resolve(value);
     } catch (error) {
-      if (metricsEnabled && !flight.signal.aborted) this.#loadErrors++;
-      flight.reject(error);
-    }
-    this.#land(key, flight);
-    if (measuring && !flight.signal.aborted) this.#measures.record('load', clock.now() - startedAt);
-  }
-
-  /** Stores what a load returned, unless the load is fenced. Never throws: its callers get the value in any case. */
-  #keep(key: string, flight: Flight<V>, value: V, ttl: GetOrSetOptions<V>['ttl']): void {
-    if (this.#flights.get(key) !== flight) return;
-    try {
-      const terms = entryTerms(this.#settings, key, value, { ttl: lifetimeOf(value, ttl) });
-      // Asked again, and for the tags only now: the functions ttl and sizeOf may have called the cache.
-      if (this.#flights.get(key) !== flight) return;
-      this.#flights.delete(key);
-      this.#store(key, value, { ...terms, tags: Object.freeze([...flight.tags]) });
-    } catch (error) {
-      if (this.#settings.metricsEnabled) this.#storeErrors++;
-      emit(this, 'cacheError', () => ({ key, error }));
+      return Promise.reject(error);
     }
   }
 
-  /** Nobody waits for the load any more, or it has settled. */
-  #land(key: string, flight: Flight<V>): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    this.#pending.delete(flight);
-    if (this.#pending.size === 0) this.#onIdle();
+  async #fetch(key: string): Promise<V | undefined> {
+    const entry = await this.#loads.fetch(key);
+    if (entry === undefined) return undefined;
+    this.#counters.add('storeHits');
+    return this.#values.give(entry.held);
   }
 
-  #store(key: string, value: V, terms: EntryTerms): boolean {
-    const stored = this.#memory.set(key, value, terms);
-    if (stored) emit(this, 'cacheSet', () => ({ key, ttl: terms.ttl, tags: terms.tags }));
-    return stored;
+  #prepare(
+    key: string,
+    value: V,
+    options: EntryOptions,
+    checkedAt = this.#flights.sequence + 1,
+  ): { readonly draft: Draft; readonly bytes: Packed | undefined } {
+    const encoded = this.#loads.encode(key, value);
+    const held = this.#settings.values === 'bytes' ? encoded!.bytes : this.#values.hold(value);
+    const bornAt = this.#settings.clock.now();
+    const provenance = { held, contentId: encoded?.contentId, bornAt, checkedAt, loadTime: 0 };
+    return { draft: this.#first.draft(key, value, options, provenance), bytes: encoded?.bytes };
   }
+}
 
-  #invalidated(keys: readonly string[]): number {
-    if (this.#settings.metricsEnabled) this.#invalidations += keys.length;
-    for (const key of keys) emit(this, 'cacheInvalidated', () => ({ key }));
-    return keys.length;
-  }
-
-  #matcher(pattern: string | RegExp): (key: string) => boolean {
-    if (isRegExp(pattern)) return regExpMatcher(pattern);
-    stringOption('invalidate a pattern', 'the pattern, when it is no RegExp,', pattern);
-    if (!this.#warned && looksLikeRegExp(pattern)) {
-      this.#warned = true;
-      process.emitWarning(
-        `invalidatePattern takes a string as a glob, in which only * and ? are special; to use ${JSON.stringify(pattern)} as a regular expression, pass a RegExp`,
-        { code: 'FORGE_CACHE_GLOB' },
-      );
-    }
-    return globMatcher(pattern);
-  }
-
-  #sweepIn(delay: Milliseconds): void {
-    const sweep = (): void => {
-      const done = this.#memory.sweep(SWEEP_SLICE);
-      const { cleanupInterval } = this.#settings;
-      if (this.#closing === undefined) this.#sweepIn(done ? cleanupInterval : Math.min(SWEEP_PAUSE, cleanupInterval));
-    };
-    this.#stopSweep = after(delay, sweep, { unref: true });
-  }
+function closed(intent: string): CacheError {
+  return new CacheError('CACHE_CLOSED', `Cannot ${intent}: the cache is closed`);
 }
 
 function refused(intent: string): Promise<never> {
-  return Promise.reject(new CacheError('CACHE_CLOSED', `Cannot ${intent}: the cache is closed`));
-}
-
-/** Another realm's too, which is no instance of this realm's class. */
-function isRegExp(value: unknown): value is RegExp {
-  return Object.prototype.toString.call(value) === '[object RegExp]';
-}
-
-/** On a copy: `test` with the flag g or y starts at `lastIndex` and moves it, so it must be reset, and on no one else's. */
-function regExpMatcher(pattern: RegExp): (key: string) => boolean {
-  const own = new RegExp(pattern.source, pattern.flags);
-  return (key) => {
-    own.lastIndex = 0;
-    return own.test(key);
-  };
+  return Promise.reject(closed(intent));
 }

@@ -14,7 +14,10 @@ interface Given {
 function whatIfAfter(keys: readonly number[], given: Given): WhatIf {
   const { policy = 'lru', maxSize = Infinity, maxBytes = Infinity, weight = 1 } = given;
   const whatIf = new WhatIf({ policy, maxSize, maxBytes, seed: 42 });
-  for (const key of keys) whatIf.record(`key ${key}`, weight, 1);
+  for (const key of keys) {
+    const sample = whatIf.sample(`key ${key}`, weight, 1);
+    if (sample !== undefined) whatIf.record(sample);
+  }
   return whatIf;
 }
 

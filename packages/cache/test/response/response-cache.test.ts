@@ -626,6 +626,17 @@ describe('ResponseCache.getMetrics', () => {
     expect(new Set(Object.keys(cache.metricKinds))).toEqual(new Set(Object.keys(metrics)));
   });
 
+  it('tells what the hit rate would be with more and with less room', async () => {
+    const cache = new ResponseCache<number>({ maxSize: 100, policy: 'lru' });
+    expect(cache.getMetrics().hitRateAtDouble).toBeUndefined();
+    // A loop of 150 keys: too long for 100 entries, and for 50, but not for 200.
+    for (let i = 0; i < 20_000; i++) await cache.getOrSet(`key ${i % 150}`, () => i);
+    const { hitRate, hitRateAtHalf, hitRateAtDouble, hitRateAtQuadruple } = cache.getMetrics();
+    expect([hitRate, hitRateAtHalf]).toEqual([0, 0]);
+    expect(hitRateAtDouble).toBeGreaterThan(95);
+    expect(hitRateAtQuadruple).toBeGreaterThan(95);
+  });
+
   it('counts nothing and measures nothing when metricsEnabled is false', async () => {
     const cache = new ResponseCache<string>({ metricsEnabled: false });
     const measured = vi.fn<(name: string, value: number) => void>();
@@ -637,7 +648,7 @@ describe('ResponseCache.getMetrics', () => {
     await cache.invalidate('a');
     const { size, maxSize, storeAvailable, busHealthy, ...counts } = cache.getMetrics();
     expect([size, maxSize, storeAvailable, busHealthy]).toEqual([0, 1000, 1, 1]);
-    expect(Object.values(counts).every((count) => count === 0)).toBe(true);
+    expect(Object.values(counts).every((count) => count === 0 || count === undefined)).toBe(true);
     expect(measured).not.toHaveBeenCalled();
   });
 });

@@ -185,9 +185,54 @@ describe('ResponseCache across processes', () => {
     await delivered();
     const second = process(world, config);
     expect(await second.getOrSet('a', never)).toBe('old');
+    // Also to who comes later, while it still waits.
+    expect(await second.getOrSet('a', never)).toBe('old');
     loads[0]!.resolve('new');
     await vi.advanceTimersByTimeAsync(200);
     expect([await second.getOrSet('a', never), loads.length]).toEqual(['new', 1]);
+  });
+
+  it('goes on with the load for which it served what is stale, when a later caller leaves', async () => {
+    const world = await shared();
+    const config = { defaultTTL: 100, staleWhileRevalidate: 100 };
+    await process(world, config).set('a', 'old');
+    await vi.advanceTimersByTimeAsync(150);
+    const { load, loads } = manualLoader<string>();
+    const cache = process(world, config);
+    expect(await cache.getOrSet('a', load)).toBe('old');
+    await vi.advanceTimersByTimeAsync(100);
+    const abort = new AbortController();
+    const late = cache.getOrSet('a', never, { signal: abort.signal }).catch(() => 'aborted');
+    abort.abort();
+    expect([await late, loads[0]!.signal.aborted]).toEqual(['aborted', false]);
+    loads[0]!.resolve('new');
+    await delivered();
+    expect(await cache.get('a')).toBe('new');
+  });
+
+  it('calls no loader when all have left while the value that it would start from was unpacked', async () => {
+    vi.useRealTimers();
+    let now = 0;
+    const config = {
+      values: 'bytes',
+      compressionEnabled: true,
+      staleIfError: 10_000,
+      clock: { now: () => now },
+    } as const;
+    const cache = process(await shared(), { ...config, store: undefined, bus: undefined });
+    const shrunk = 'x'.repeat(100_000);
+    await cache.set('a', shrunk, 10);
+    await vi.waitUntil(() => cache.getMetrics().totalSize < 1_000);
+    now = 10;
+    const abort = new AbortController();
+    const loader = vi.fn(() => 'new');
+    const answer = cache.getOrSet('a', loader, { signal: abort.signal }).catch(() => 'aborted');
+    abort.abort();
+    expect(await answer).toBe('aborted');
+    await vi.waitUntil(() => cache.getMetrics().pending === 0);
+    await cache.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(loader).not.toHaveBeenCalled();
   });
 
   it('gives what is stale in the second tier when the load fails, and not after its window', async () => {
@@ -537,6 +582,17 @@ describe('ResponseCache dependents across processes', () => {
     await here.invalidateTag('x');
     await delivered();
     expect([await there.get('page'), await process(world).get('page')]).toEqual([undefined, undefined]);
+  });
+
+  it('what comes from the second tier has the tags that it was given, and no other', async () => {
+    const world = await shared();
+    await process(world).getOrSet('page', () => 'page', { ...page, tags: ['x'] });
+    await delivered();
+    const cache = process(world);
+    const stored: object[] = [];
+    expect(await cache.get('page')).toBe('page');
+    for await (const { tags, dependsOn } of cache.dump()) stored.push({ tags, dependsOn });
+    expect(stored).toEqual([{ tags: ['x'], dependsOn: ['a:1'] }]);
   });
 
   it('an equal value leaves them, and is told to nobody', async () => {

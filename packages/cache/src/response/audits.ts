@@ -1,0 +1,46 @@
+import type { Counters } from './counters.ts';
+import type { Entry } from './entry.ts';
+import type { FirstTier } from './first-tier.ts';
+import type { Flights } from './flights.ts';
+import type { SharedTier } from './shared-tier.ts';
+
+/** One of so many hits is compared with the second tier. */
+const EVERY = 1000;
+
+export interface AuditParts<V> {
+  readonly first: FirstTier<V>;
+  readonly flights: Flights<V>;
+  readonly shared: SharedTier<V>;
+  readonly counters: Counters;
+  /** What the entry holds is not what the other processes see. */
+  readonly onOutdated: (key: string) => void;
+}
+
+/** Compares some hits with what the other processes see: what differs was missed, and is read no more. */
+export class Audits<V> {
+  readonly #parts: AuditParts<V>;
+  #untilNext = EVERY;
+
+  constructor(parts: AuditParts<V>) {
+    this.#parts = parts;
+  }
+
+  /** The entry was read. */
+  note(key: string, entry: Entry): void {
+    if (--this.#untilNext > 0) return;
+    this.#untilNext = EVERY;
+    void this.#audit(key, entry);
+  }
+
+  async #audit(key: string, entry: Entry): Promise<void> {
+    const { first, flights, shared, counters, onOutdated } = this.#parts;
+    // Without a name there is nothing to compare, and what is on its way to the store is not there yet.
+    if (entry.contentId === undefined || flights.concerns(key)) return;
+    const agrees = await shared.agrees(key, entry);
+    if (first.peek(key) !== entry || flights.concerns(key)) return;
+    counters.add('audits');
+    if (agrees) return;
+    counters.add('outdated');
+    onOutdated(key);
+  }
+}
