@@ -20,8 +20,10 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([302, 303, 307, 400, 401, 403, 4
  * Whether and how the response may be stored (RFC 9111 §3); undefined when it must not, when it says so in a way that
  * cannot be parsed, or when no later request could use it.
  *
- * Stricter than the RFC in one point: in a shared cache, `Set-Cookie` is stored only with `public`, for a session that
- * everybody gets is the one mistake that an origin does not notice.
+ * Stricter than the RFC in one point: `Set-Cookie` does not inhibit caching (RFC 9111 §7.3), but a shared cache stores it
+ * only with `public`, and the rest of the response without it where `private` or `no-cache` names the field. Frameworks
+ * add a session to answers whose `max-age` was set elsewhere, and a session that everybody gets is the one mistake that an
+ * origin does not notice.
  */
 export function admissionOf(
   request: Pick<HttpRequest, 'method' | 'headers'>,
@@ -36,11 +38,11 @@ export function admissionOf(
   if (wishes.has('no-store') || status === 304 || (status === 206 && !isStorablePart(request, response)))
     return undefined;
   if (directives.has('must-understand') ? !isUnderstood(status) : directives.has('no-store')) return undefined;
-  if (shared && !isForEverybody(request, response, directives)) return undefined;
-  if (!allowsStoring(response, directives, shared) || !isOfUse(response, directives, shared)) return undefined;
   const omitted = [...(namedFields(directives, 'no-cache') ?? [])];
   if (shared) omitted.push(...(namedFields(directives, 'private') ?? []));
-  return { directives, vary, omitted };
+  const admission = { directives, vary, omitted };
+  if (shared && !isForEverybody(request, response, admission)) return undefined;
+  return allowsStoring(response, directives, shared) && isOfUse(response, directives, shared) ? admission : undefined;
 }
 
 /** Whether the response may not be stored whoever asks: what is stored then no longer is what the origin answers. */
@@ -51,10 +53,10 @@ export function isUnstorable(response: TimedResponse, shared: boolean): boolean 
 function isForEverybody(
   request: Pick<HttpRequest, 'headers'>,
   { headers }: TimedResponse,
-  directives: Directives,
+  { directives, omitted }: Admission,
 ): boolean {
   if (isUnqualified(directives, 'private')) return false;
-  if (hasField(headers, 'set-cookie') && !directives.has('public')) return false;
+  if (hasField(headers, 'set-cookie') && !directives.has('public') && !omitted.includes('set-cookie')) return false;
   // RFC 9111 §3.5
   const permits = ['public', 's-maxage', 'must-revalidate'].some((name) => directives.has(name));
   return permits || !hasField(request.headers, 'authorization');

@@ -36,7 +36,7 @@ export function answerFrom(stored: StoredResponse, request: HttpRequest, now: Mi
   const body = bytesOf(stored.parts, resolved);
   if (body === undefined) return undefined;
   const fields = withField(headers, 'Content-Range', contentRange(resolved, stored.length));
-  return partial(fields, body);
+  return { status: 206, headers: withField(fields, 'Content-Length', String(body.length)), body };
 }
 
 /** The answer whose body is still on its way: always the whole, which a server may give to any range. */
@@ -54,12 +54,7 @@ function wholeAnswer(
   if (body === undefined) return undefined;
   const { status, statusText } = stored;
   const fields = status === 204 ? headers : withField(headers, 'Content-Length', String(body.length));
-  return method === 'HEAD' ? { status, statusText, headers: fields } : { status, statusText, headers: fields, body };
-}
-
-function partial(headers: readonly HttpField[], body: Uint8Array): HttpResponse {
-  const fields = withField(headers, 'Content-Length', String(body.length));
-  return { status: 206, headers: fields, body };
+  return { status, statusText, headers: fields, body: method === 'HEAD' ? undefined : body };
 }
 
 /** A range is of a 200, or of what a 206 showed of one. */

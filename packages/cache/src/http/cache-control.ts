@@ -1,4 +1,4 @@
-import { fieldValue, isToken, type HttpField } from './http-message.ts';
+import { fieldValue, hasField, isToken, type HttpField } from './http-message.ts';
 import { parseDictionary } from './structured-fields.ts';
 
 /**
@@ -40,6 +40,14 @@ export function parseCacheControl(headers: readonly HttpField[]): Directives | u
     directives.set(key, earlier === undefined || earlier === argument ? argument : CONTRADICTION);
   }
   return directives;
+}
+
+/** What a request asks of caches; undefined when it cannot be parsed. */
+export function requestDirectives(headers: readonly HttpField[]): Directives | undefined {
+  const pragma = fieldValue(headers, 'pragma')?.toLowerCase();
+  // Only where there is no Cache-Control (RFC 9111 §5.4).
+  if (pragma === 'no-cache' && !hasField(headers, 'cache-control')) return new Map([['no-cache', true]]);
+  return parseCacheControl(headers);
 }
 
 /**

@@ -19,7 +19,7 @@ export interface CacheStatus {
   /** What is left of the answer's freshness. */
   readonly ttl?: Milliseconds;
   /** In an implementation's own words. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
 }
 
 const MS = 1000;

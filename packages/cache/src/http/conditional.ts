@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../units.ts';
-import { dateOf, type TimedResponse } from './freshness.ts';
+import { dateOf, type ResponseTimes, type TimedResponse } from './freshness.ts';
 import { formatHttpDate, parseHttpDate } from './http-date.ts';
 import {
   fieldValue,
@@ -82,7 +82,7 @@ export function unconditionalFields(request: readonly HttpField[]): HttpField[] 
 export function freshen(
   stored: StoredResponse,
   notModified: HttpResponse,
-  { requestedAt, receivedAt }: Pick<TimedResponse, 'requestedAt' | 'receivedAt'>,
+  { requestedAt, receivedAt }: ResponseTimes,
 ): StoredResponse | undefined {
   if (!isAbout(stored, notModified.headers)) return undefined;
   return {

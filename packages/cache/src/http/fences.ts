@@ -6,34 +6,24 @@ export interface Fence {
 }
 
 /**
- * The fetches that run, by their URL: an invalidation breaks the fences of those that it concerns, for the answer that
- * they bring may be older than it.
+ * The fetches that run: an invalidation breaks the fences of those that it concerns, for the answer that they bring may be
+ * older than it.
  */
 export class Fences {
-  readonly #byUrl = new Map<string, Set<Fence>>();
+  readonly #open = new Set<Fence>();
 
   open(url: URL): Fence {
     const fence: Fence = { url, broken: false };
-    const fences = this.#byUrl.get(url.href);
-    if (fences === undefined) this.#byUrl.set(url.href, new Set([fence]));
-    else fences.add(fence);
+    this.#open.add(fence);
     return fence;
   }
 
   close(fence: Fence): void {
-    const fences = this.#byUrl.get(fence.url.href);
-    fences?.delete(fence);
-    if (fences?.size === 0) this.#byUrl.delete(fence.url.href);
+    this.#open.delete(fence);
   }
 
-  breakUrl(url: string): void {
-    for (const fence of this.#byUrl.get(url) ?? []) fence.broken = true;
-  }
-
-  /** For a group: which groups an answer belongs to is known only when it is there. */
-  breakOrigin(origin: string): void {
-    for (const fences of this.#byUrl.values()) {
-      for (const fence of fences) if (fence.url.origin === origin) fence.broken = true;
-    }
+  /** O(fetches that run). */
+  break(isConcerned: (url: URL) => boolean): void {
+    for (const fence of this.#open) if (isConcerned(fence.url)) fence.broken = true;
   }
 }

@@ -4,7 +4,7 @@ import { answerFrom } from './answer.ts';
 import { sameRepresentation, updatedFields } from './conditional.ts';
 import { Fences, type Fence } from './fences.ts';
 import { Flight } from './flight.ts';
-import type { TimedResponse } from './freshness.ts';
+import type { ResponseTimes } from './freshness.ts';
 import type { HttpResponse } from './http-message.ts';
 import type { HttpCacheSettings } from './http-options.ts';
 import type { Invalidated } from './invalidation.ts';
@@ -74,7 +74,7 @@ export class Fetcher {
   }
 
   /** Stores an answer that came by another way; the outcome has what is to be read in its place. */
-  keep(job: Job, response: HttpResponse, times: Pick<TimedResponse, 'requestedAt' | 'receivedAt'>): Promise<Outcome> {
+  keep(job: Job, response: HttpResponse, times: ResponseTimes): Promise<Outcome> {
     const arrive = async (terms: FetchTerms): Promise<Outcome> => this.#keeper.arrived(job, response, times, terms);
     return this.#launch(job, true, arrive).join(undefined);
   }
@@ -102,8 +102,8 @@ export class Fetcher {
   }
 
   async invalidate({ urls, groups }: Invalidated, { origin }: URL): Promise<void> {
-    for (const url of urls) this.#fences.breakUrl(url);
-    if (groups.length > 0) this.#fences.breakOrigin(origin);
+    // Which groups an answer belongs to is known only when it is there.
+    this.#fences.break((url) => urls.includes(url.href) || (groups.length > 0 && url.origin === origin));
     const tags = [...urls.map(urlTag), ...groups.map((group) => groupTag(origin, group))];
     await Promise.all(tags.map((tag) => this.#settings.cache.invalidateTag(tag)));
   }

@@ -11,12 +11,16 @@ import { fieldLines, fieldValue, type HttpField } from './http-message.ts';
  * wrong makes a response older, not younger.
  */
 
-/** A response and when, on this machine's wall clock, its request left and its head came. */
-export interface TimedResponse {
-  readonly status: number;
-  readonly headers: readonly HttpField[];
+/** When, on this machine's wall clock, a request left and the head of its response came. */
+export interface ResponseTimes {
   readonly requestedAt: Milliseconds;
   readonly receivedAt: Milliseconds;
+}
+
+/** A response and its times. */
+export interface TimedResponse extends ResponseTimes {
+  readonly status: number;
+  readonly headers: readonly HttpField[];
 }
 
 /** Without explicit freshness a response is fresh for a tenth of the time that it had not changed (RFC 9111 §4.2.2) … */

@@ -1,15 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { emit, functionOption, objectOption, signalOption, stringOption } from '@forge/internal';
 import { answerFrom, streamedAnswer } from './answer.ts';
-import { parseCacheControl, type Directives } from './cache-control.ts';
+import { requestDirectives, type Directives } from './cache-control.ts';
 import { withCacheStatus, type CacheStatus, type ForwardReason } from './cache-status.ts';
 import { hasValidator, isConditional, isForOrigin } from './conditional.ts';
 import { abandon, Fetcher } from './fetcher.ts';
 import { orAborted, type Flight } from './flight.ts';
-import { fieldValue, hasField, parseUrl, type HttpRequest, type HttpResponse } from './http-message.ts';
+import { hasField, parseUrl, type HttpRequest, type HttpResponse } from './http-message.ts';
 import { httpCounters, type HttpCacheMetrics, type HttpCounters } from './http-metrics.ts';
 import { httpCacheSettings, type HttpCacheOptions, type HttpCacheSettings } from './http-options.ts';
-import { invalidatedBy, isSafe, representsTarget, type Invalidated } from './invalidation.ts';
+import { invalidatedBy, isSafe, representsGet, type Invalidated } from './invalidation.ts';
 import type { Job, Outcome, Shared } from './job.ts';
 import { variantKey } from './keys.ts';
 import { reuseOf, type Reuse } from './reuse.ts';
@@ -91,7 +91,7 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
       if (!isSafe(method)) return this.#unsafe(url, request, forward);
       return this.#pass(request, forward, body === undefined ? 'method' : 'bypass');
     }
-    const wishes = wishesOf(request);
+    const wishes = requestDirectives(request.headers);
     if (wishes === undefined || isForOrigin(headers)) return this.#pass(request, forward, 'bypass');
     return this.#read(target, request, wishes, forward);
   }
@@ -161,12 +161,11 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
         { fwd },
       );
     }
-    if (shared?.standsIn === true) this.#counters.stoodIn++;
-    else this.#counters.revalidated++;
-    const detail = shared?.standsIn === true ? { detail: 'stale-if-error' } : {};
+    const standsIn = shared?.standsIn === true;
+    this.#counters[standsIn ? 'stoodIn' : 'revalidated']++;
     // What was validated is whole, and what stands in was seen to answer.
     const answer = answerFrom(own!, request, this.#settings.clock.now())!;
-    return this.#marked(answer, { fwd, fwdStatus, ...detail });
+    return this.#marked(answer, { fwd, fwdStatus, detail: standsIn ? 'stale-if-error' : undefined });
   }
 
   #refresh(job: Job, stored: StoredResponse): void {
@@ -192,9 +191,9 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
     }
     const times = { requestedAt, receivedAt: clock.now() };
     await this.#invalidate(invalidatedBy(url, response), url);
-    const wishes = wishesOf(request);
-    const representsGet = request.method === 'POST' && isExplicit(response) && representsTarget(url, response);
-    if (!representsGet || wishes === undefined) return this.#marked(response, { fwd: 'method' });
+    const wishes = requestDirectives(request.headers);
+    if (wishes === undefined || !representsGet(url, request, response))
+      return this.#marked(response, { fwd: 'method' });
     const target = getTarget(url, request, this.#settings);
     const job: Job = { target, request, wishes, stored: undefined, forward, plan: { kind: 'forward' } };
     const { arrived, shared } = await this.#fetcher.keep(job, response, times);
@@ -231,14 +230,6 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
 /** RFC 9111 §5.2.1.7 */
 const GATEWAY_TIMEOUT: HttpResponse = { status: 504, headers: [['Content-Length', '0']] };
 
-/** The directives of a request; undefined when they cannot be parsed. */
-function wishesOf({ headers }: HttpRequest): Directives | undefined {
-  const pragma = fieldValue(headers, 'pragma')?.toLowerCase();
-  // Only where there is no Cache-Control (RFC 9111 §5.4).
-  if (pragma === 'no-cache' && !hasField(headers, 'cache-control')) return new Map([['no-cache', true]]);
-  return parseCacheControl(headers);
-}
-
 function isUsable({ verdict }: Reuse): boolean {
   return verdict === 'fresh' || verdict === 'refresh';
 }
@@ -264,10 +255,4 @@ function reasonOf(known: boolean, reuse: Reuse | undefined): ForwardReason {
   if (reuse === undefined) return known ? 'vary-miss' : 'uri-miss';
   if (isUsable(reuse)) return 'partial';
   return reuse.verdict === 'request' ? 'request' : 'stale';
-}
-
-/** Says itself how long it is fresh, as the answer to a POST must to be stored (RFC 9110 §9.3.3). */
-function isExplicit({ headers }: HttpResponse): boolean {
-  const directives = parseCacheControl(headers);
-  return hasField(headers, 'expires') || ['max-age', 's-maxage'].some((name) => directives?.has(name) === true);
 }

@@ -2,7 +2,8 @@ import type { Milliseconds } from '../units.ts';
 
 /**
  * HTTP-date in its three formats (RFC 9110 §5.6.7), and nothing else that `Date.parse` would take: a date that is not
- * understood must count as expired. Letters match in any case and `UTC` is read as `GMT`, as RFC 9111 §4.2 asks of caches.
+ * understood must count as expired. Letters match in any case, and no zone but GMT is taken, as RFC 9111 §4.2 asks of
+ * caches.
  */
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 /** `60` is a leap second, which `Date` shows as the next second. */
@@ -10,13 +11,10 @@ const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5
 const MONTH = `(?<month>${MONTHS.join('|')})`;
 const FORMATS = [
   // Sun, 06 Nov 1994 08:49:37 GMT
-  new RegExp(
-    String.raw`^(?:mon|tue|wed|thu|fri|sat|sun), (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} (?:gmt|utc)$`,
-    'i',
-  ),
+  new RegExp(String.raw`^(?:mon|tue|wed|thu|fri|sat|sun), (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} gmt$`, 'i'),
   // Sunday, 06-Nov-94 08:49:37 GMT
   new RegExp(
-    String.raw`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} (?:gmt|utc)$`,
+    String.raw`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} gmt$`,
     'i',
   ),
   // Sun Nov  6 08:49:37 1994

@@ -17,7 +17,7 @@ export type { HttpCacheOptions } from './http-options.ts';
 export type { HttpRecord, HttpStore, VariantIndex } from './http-store.ts';
 export type { StoredPart } from './ranges.ts';
 export type { StoredHead, StoredResponse } from './stored-response.ts';
-export type { TimedResponse } from './freshness.ts';
+export type { ResponseTimes, TimedResponse } from './freshness.ts';
 export type { Forward } from './upstream.ts';
 export type { Bytes, Milliseconds } from '../units.ts';
 export type { Clock } from '@forge/internal';

@@ -1,5 +1,6 @@
+import { parseCacheControl } from './cache-control.ts';
 import { invalidatedGroups } from './groups.ts';
-import { fieldValue, parseUrl, type HttpResponse } from './http-message.ts';
+import { fieldValue, hasField, parseUrl, type HttpRequest, type HttpResponse } from './http-message.ts';
 
 /** RFC 9110 §9.2.1, with QUERY. What is not known to be safe is not. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
@@ -28,7 +29,9 @@ export function invalidatedBy(url: URL, { status, headers }: HttpResponse): Inva
   return { urls: [...urls], groups: invalidatedGroups(headers) };
 }
 
-/** Whether the answer to a POST says that it is what a GET of its URL would give (RFC 9110 §9.3.3). */
-export function representsTarget(url: URL, { headers }: HttpResponse): boolean {
-  return parseUrl(fieldValue(headers, 'content-location'), url.href)?.href === url.href;
+/** Whether the answer to a POST says that it is what a GET of its URL would give, and for how long (RFC 9110 §9.3.3). */
+export function representsGet(url: URL, { method }: HttpRequest, { headers }: HttpResponse): boolean {
+  if (method !== 'POST' || parseUrl(fieldValue(headers, 'content-location'), url.href)?.href !== url.href) return false;
+  const directives = parseCacheControl(headers);
+  return hasField(headers, 'expires') || ['max-age', 's-maxage'].some((name) => directives?.has(name) === true);
 }

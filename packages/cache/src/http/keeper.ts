@@ -2,7 +2,7 @@ import { admissionOf, isUnstorable } from './admission.ts';
 import { BodyCollector } from './body-collector.ts';
 import { strongTag } from './conditional.ts';
 import type { Fence } from './fences.ts';
-import type { TimedResponse } from './freshness.ts';
+import type { ResponseTimes } from './freshness.ts';
 import { groupsOf } from './groups.ts';
 import { fieldValue, withoutFields, type HttpRequest, type HttpResponse } from './http-message.ts';
 import type { HttpCacheSettings } from './http-options.ts';
@@ -31,7 +31,7 @@ export class Keeper {
   arrived(
     job: Job,
     response: HttpResponse,
-    { requestedAt, receivedAt }: Pick<TimedResponse, 'requestedAt' | 'receivedAt'>,
+    { requestedAt, receivedAt }: ResponseTimes,
     { fence, abort }: FetchTerms,
   ): Outcome {
     const { target, request, wishes } = job;
@@ -51,13 +51,10 @@ export class Keeper {
     const head = storedHead(response, times, omitted);
     const key = variantKey(target.resource, vary, request.headers);
     const collector = body instanceof Uint8Array ? undefined : new BodyCollector(body, maxBodyBytes, abort);
-    const collected = collector?.collected ?? Promise.resolve(body as Uint8Array);
-    const record = collected
-      .then((bytes) => (bytes === undefined ? undefined : this.#recordOf(job, head, response, bytes)))
-      .catch((error: unknown) => {
-        this.#onError(error, target.url);
-        return undefined;
-      });
+    const record = this.#told(
+      target,
+      this.#recordOf(job, head, response, collector?.collected ?? (body as Uint8Array)),
+    );
     const streams = collector !== undefined && length !== undefined && status === 200;
     const stream = streams ? { length, read: () => collector.read() } : undefined;
     return {
@@ -87,8 +84,7 @@ export class Keeper {
   drop({ stored, target, request }: Job): Promise<unknown> {
     if (stored === undefined) return NOTHING_TO_STORE;
     const vary = parseVary(stored.headers) ?? [];
-    const dropped = this.#variants.delete(target.resource, vary, request.headers);
-    return dropped.catch((error: unknown) => this.#onError(error, target.url));
+    return this.#told(target, this.#variants.delete(target.resource, vary, request.headers));
   }
 
   /** What to store of an answer whose body has come; undefined when it is incomplete (RFC 9111 §3.3) or too long. */
@@ -96,13 +92,14 @@ export class Keeper {
     { target, request }: Job,
     head: StoredHead,
     response: HttpResponse,
-    bytes: Uint8Array,
+    body: Uint8Array | Promise<Uint8Array | undefined>,
   ): Promise<StoredResponse | undefined> {
     const length = fieldValue(response.headers, 'content-length');
-    if (bytes.length > this.#settings.maxBodyBytes) return undefined;
+    const bytes = await body;
+    if (bytes === undefined || bytes.length > this.#settings.maxBodyBytes) return undefined;
     if (length !== undefined && length !== String(bytes.length)) return undefined;
     if (head.status !== 206) return withCompleteBody(head, bytes);
-    const received = receivedPart(response.headers, bytes);
+    const received = receivedPart(request.headers, response.headers, bytes);
     if (received === undefined) return undefined;
     // Read anew, for other parts may have been stored while this one was on its way.
     const { stored } = await this.#variants.select(target.resource, request.headers);
@@ -130,7 +127,15 @@ export class Keeper {
       const terms = { ttl, tags, isFenced: () => fence.broken };
       await this.#variants.put(target.resource, vary, request.headers, response, terms);
     };
-    return put().catch((error: unknown) => this.#onError(error, target.url));
+    return this.#told(target, put());
+  }
+
+  /** A failure of the store is a miss, and known. */
+  #told<T>({ url }: Target, promise: Promise<T>): Promise<T | undefined> {
+    return promise.catch((error: unknown) => {
+      this.#onError(error, url);
+      return undefined;
+    });
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Bytes } from '../units.ts';
-import type { TimedResponse } from './freshness.ts';
-import { dateOf } from './freshness.ts';
+import { dateOf, type ResponseTimes, type TimedResponse } from './freshness.ts';
 import { formatHttpDate } from './http-date.ts';
 import { hasField, hopByHopFields, withoutFields, type HttpField, type HttpResponse } from './http-message.ts';
 import type { StoredPart } from './ranges.ts';
@@ -28,7 +27,7 @@ const FRAMING = ['content-length'] as const;
 /** @param omitted names of fields that are not to be stored, in lower case */
 export function storedHead(
   response: HttpResponse,
-  { requestedAt, receivedAt }: Pick<TimedResponse, 'requestedAt' | 'receivedAt'>,
+  { requestedAt, receivedAt }: ResponseTimes,
   omitted: Iterable<string>,
 ): StoredHead {
   const { status, statusText, headers } = response;

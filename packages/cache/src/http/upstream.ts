@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../units.ts';
 import { BodyReader } from './body-reader.ts';
 import { freshen, strongTag, unconditionalFields, updatedFields, validationFields } from './conditional.ts';
+import type { ResponseTimes } from './freshness.ts';
 import { withField, withoutFields, type HttpBody, type HttpRequest, type HttpResponse } from './http-message.ts';
 import { onlyGap, parseContentRange, type ByteRange } from './ranges.ts';
 import type { StoredResponse } from './stored-response.ts';
@@ -17,13 +18,11 @@ export type Plan =
   | { readonly kind: 'complete'; readonly stored: StoredResponse; readonly gap: ByteRange };
 
 /** What came of a plan. */
-export interface Fetched {
+export interface Fetched extends ResponseTimes {
   /** Where `validated` is set, the 304 alone. */
   readonly response: HttpResponse;
   /** The stored response as the 304 updated it. */
   readonly validated: StoredResponse | undefined;
-  readonly requestedAt: Milliseconds;
-  readonly receivedAt: Milliseconds;
 }
 
 /** @param now the wall clock */
@@ -35,16 +34,8 @@ export async function fetchFor(
 ): Promise<Fetched> {
   const requestedAt = now();
   const response = await forward(requestOf(plan, request));
-  const times = { requestedAt, receivedAt: now() };
-  if (plan.kind === 'forward') return { response, validated: undefined, ...times };
-  if (plan.kind === 'complete') {
-    const completed = completion(plan, response, times.receivedAt);
-    if (completed !== undefined) return { response: completed, validated: undefined, ...times };
-  } else {
-    if (response.status !== 304) return { response, validated: undefined, ...times };
-    const validated = freshen(plan.stored, response, times);
-    if (validated !== undefined) return { response, validated, ...times };
-  }
+  const fetched = outcomeOf(plan, response, { requestedAt, receivedAt: now() });
+  if (fetched !== undefined) return fetched;
   // The answer is about another representation: only the whole can help.
   discard(response.body);
   return fetchFor({ kind: 'forward' }, { ...request, headers: unconditionalFields(request.headers) }, forward, now);
@@ -80,6 +71,17 @@ export function whileRead(response: HttpResponse, signal: AbortSignal | undefine
   return { ...response, body: reader };
 }
 
+/** Undefined when the plan has failed. */
+function outcomeOf(plan: Plan, response: HttpResponse, times: ResponseTimes): Fetched | undefined {
+  if (plan.kind === 'complete') {
+    const completed = completion(plan, response, times.receivedAt);
+    return completed && { response: completed, validated: undefined, ...times };
+  }
+  if (plan.kind === 'forward' || response.status !== 304) return { response, validated: undefined, ...times };
+  const validated = freshen(plan.stored, response, times);
+  return validated && { response, validated, ...times };
+}
+
 function requestOf(plan: Plan, request: HttpRequest): HttpRequest {
   if (plan.kind === 'forward') return request;
   if (plan.kind === 'validate') return { ...request, headers: validationFields(request.headers, plan.stored) };
@@ -87,7 +89,7 @@ function requestOf(plan: Plan, request: HttpRequest): HttpRequest {
   const toEnd = plan.stored.length === last + 1;
   const headers = withField(unconditionalFields(request.headers), 'Range', `bytes=${first}-${toEnd ? '' : last}`);
   const tag = strongTag(plan.stored.headers);
-  // Without a strong validator only a 200 can help; to ask costs a round trip, and may save nothing but is worth the try.
+  // Without a strong validator parts do not combine: a 200 is used, and after a 206 the whole is asked for.
   return { ...request, headers: tag === undefined ? headers : [...headers, ['If-Range', tag]] };
 }
 
