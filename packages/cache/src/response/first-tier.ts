@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { EntryTable, type BanWalk } from '../memory/entry-table.ts';
 import { entryTerms, type EntryTerms, type RemovalReason } from '../memory/memory-options.ts';
 import type { MemoryCacheMetrics } from '../metrics.ts';
@@ -314,7 +313,8 @@ function isSame(a: Entry, b: Entry): boolean {
   if (a.etag !== undefined && b.etag !== undefined) return a.etag === b.etag;
   if (a.contentId !== undefined && b.contentId !== undefined) return a.contentId === b.contentId;
   try {
-    return isDeepStrictEqual(a.held, b.held);
+    // Loaded when it is first needed: it takes as long to import as all of this package.
+    return process.getBuiltinModule('node:util').isDeepStrictEqual(a.held, b.held);
   } catch {
     // A getter or a proxy of the value's own failed.
     return false;

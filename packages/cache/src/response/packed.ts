@@ -1,5 +1,4 @@
-import { promisify } from 'node:util';
-import * as zlib from 'node:zlib';
+import type { BrotliOptions, ZstdOptions } from 'node:zlib';
 import type { Bytes } from '../units.ts';
 
 /** Bytes as they are kept or sent: compressed where that made them shorter. */
@@ -11,7 +10,7 @@ export interface Packed {
 }
 
 /** Index is what a record says of its encoding; never reorder. */
-export const ENCODINGS = ['identity', 'gzip', 'brotli', 'zstd'] as const;
+export const ENCODINGS = ['identity', 'brotli', 'zstd'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 /** Below this the headers of a compressed format eat what it gains. */
@@ -19,14 +18,8 @@ const THRESHOLD: Bytes = 1024;
 /** What bytes that came from elsewhere may become: a few kilobytes of a hostile record can claim gigabytes. */
 const MOST_UNPACKED: Bytes = 64 * 2 ** 20;
 
-/** Fast settings: a cache compresses on the way to an answer, and the first levels take most of what there is to gain. */
-const BROTLI = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } };
-
-const gunzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
-const brotli = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliCompress);
-const unbrotli = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
-/** From Node 22.15 on. */
-const zstd = zlib.zstdCompress as typeof zlib.zstdCompress | undefined;
+/** Fast enough for the way to an answer; its first levels take most of what there is to gain. */
+const BROTLI_QUALITY = 4;
 
 export function identity(bytes: Uint8Array): Packed {
   return { bytes, encoding: 'identity', length: bytes.byteLength };
@@ -36,8 +29,11 @@ export function identity(bytes: Uint8Array): Packed {
 export async function pack(bytes: Uint8Array): Promise<Packed> {
   const plain = identity(bytes);
   if (bytes.byteLength < THRESHOLD || bytes.byteLength > MOST_UNPACKED) return plain;
-  const encoding = zstd === undefined ? 'brotli' : 'zstd';
-  const shorter = zstd === undefined ? await brotli(bytes, BROTLI) : await promisify(zstd)(bytes);
+  const { brotliCompress, zstdCompress, constants } = zlib();
+  const encoding = hasZstd() ? 'zstd' : 'brotli';
+  const shorter = hasZstd()
+    ? await run(zstdCompress, bytes, {})
+    : await run(brotliCompress, bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } });
   return shorter.byteLength < bytes.byteLength ? { bytes: shorter, encoding, length: bytes.byteLength } : plain;
 }
 
@@ -55,8 +51,36 @@ async function decompressed({ bytes, encoding, length }: Packed): Promise<Uint8A
 }
 
 function decompress(encoding: Encoding, bytes: Uint8Array, limit: { maxOutputLength: Bytes }): Promise<Buffer> {
-  if (encoding === 'gzip') return gunzip(bytes, limit);
-  if (encoding === 'brotli') return unbrotli(bytes, limit);
-  if (zstd === undefined) throw new Error('Cannot unpack a record: this Node has no zstd');
-  return promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress)(bytes, limit);
+  if (encoding === 'brotli') return run(zlib().brotliDecompress, bytes, limit);
+  if (!hasZstd()) throw new Error('Cannot unpack a record: this Node has no zstd');
+  return run(zlib().zstdDecompress, bytes, limit);
+}
+
+/** From Node 22.15 on. */
+function hasZstd(): boolean {
+  return typeof zlib().zstdCompress === 'function';
+}
+
+/** Loaded when it is first needed: most caches compress nothing, and to import it takes as long as all of this package. */
+function zlib(): typeof import('node:zlib') {
+  return process.getBuiltinModule('node:zlib');
+}
+
+type Codec<Options> = (
+  bytes: Uint8Array,
+  options: Options,
+  done: (error: Error | null, result: Buffer) => void,
+) => void;
+
+function run<Options extends BrotliOptions | ZstdOptions>(
+  codec: Codec<Options>,
+  bytes: Uint8Array,
+  options: Options,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    codec(bytes, options, (error, result) => {
+      if (error === null) resolve(result);
+      else reject(error);
+    });
+  });
 }

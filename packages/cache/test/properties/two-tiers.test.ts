@@ -13,7 +13,7 @@ import {
 } from '../../src/testing/index.ts';
 
 /** More for a soak: `TWO_TIERS_RUNS=20000 vitest run test/properties/two-tiers.test.ts`. */
-const RUNS = Number(process.env['TWO_TIERS_RUNS'] ?? 120);
+const RUNS = Number(process.env['TWO_TIERS_RUNS'] ?? 100);
 const SOAK = RUNS > 1_000 ? { timeout: 600_000 } : {};
 
 const STORE_TIMEOUT = 100;

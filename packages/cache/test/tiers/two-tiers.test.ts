@@ -143,15 +143,20 @@ describe('ResponseCache across processes', () => {
     expect(await cache.getOrSet('a', never)).toBe('slow');
   });
 
-  it('gives up waiting for another process at the hard timeout, and leaves no lease behind', async () => {
+  it('gives up waiting for another process at the hard timeout, and asks the store no more', async () => {
     const world = await shared();
     const { load, loads } = manualLoader<string>();
     const other = process(world).getOrSet('a', load);
     await delivered();
-    const answer = process(world, { hardTimeout: 100 }).getOrSet('a', never);
+    let reads = 0;
+    const store = { ...world.store, read: async () => void reads++ };
+    const answer = process(world, { store, hardTimeout: 100 }).getOrSet('a', never);
     const rejection = expect(answer).rejects.toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
     await vi.advanceTimersByTimeAsync(100);
     await rejection;
+    const readsThen = reads;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(reads - readsThen).toBeLessThanOrEqual(1);
     loads[0]!.resolve('value');
     expect(await other).toBe('value');
   });
@@ -219,7 +224,7 @@ describe('ResponseCache across processes', () => {
       staleIfError: 10_000,
       clock: { now: () => now },
     } as const;
-    const cache = process(await shared(), { ...config, store: undefined, bus: undefined });
+    const cache = process(await shared(), { ...config, store: undefined, bus: undefined, maxBytes: 1e6 });
     const shrunk = 'x'.repeat(100_000);
     await cache.set('a', shrunk, 10);
     await vi.waitUntil(() => cache.getMetrics().totalSize < 1_000);
