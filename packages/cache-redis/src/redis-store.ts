@@ -60,7 +60,8 @@ interface Right extends Stamp {
 /** A record on its way, not stamped yet. */
 interface Write {
   readonly key: string;
-  readonly packed: Buffer;
+  /** Undefined for what is too large, whose key then holds nothing. */
+  readonly packed: Buffer | undefined;
   readonly tags: readonly string[];
   readonly life: Milliseconds;
 }
@@ -119,15 +120,9 @@ class RedisStore implements CacheStore {
   async write(key: string, record: StoreRecord, lease: StoreLease | undefined): Promise<boolean> {
     const right = lease === undefined ? undefined : parseToken(lease.token);
     if (lease !== undefined && right === undefined) return false;
-    const packed = packRecord(record, this.#maxValueSize);
-    return this.#onKnownServers(key, async () => {
-      if (packed === undefined) {
-        await this.#onPair(key, ['write', right?.nonce ?? '', '', '']);
-        return false;
-      }
-      const write = { key, packed, tags: record.tags, life: lifeOf(record.ttl) };
-      return right === undefined ? this.#set(write) : this.#fill(write, right);
-    });
+    const { tags } = record;
+    const write = { key, packed: packRecord(record, this.#maxValueSize), tags, life: lifeOf(record.ttl) };
+    return this.#onKnownServers(key, () => (right === undefined ? this.#set(write) : this.#fill(write, right)));
   }
 
   async release(key: string, lease: StoreLease): Promise<void> {
@@ -168,7 +163,7 @@ class RedisStore implements CacheStore {
   /** With a lease: the record is as old as the lease. */
   async #fill({ key, packed, tags, life }: Write, right: Right): Promise<boolean> {
     const [written, page] = await Promise.all([
-      this.#onPair(key, ['write', right.nonce, String(life), stampRecord(packed, right)]),
+      this.#onPair(key, ['write', right.nonce, String(life), stamped(packed, right)]),
       this.#ledger.open(tags, life),
     ]);
     // Where the page does not admit it, the record lies there unread until the next one takes its place.
@@ -178,7 +173,7 @@ class RedisStore implements CacheStore {
   /** Without a lease: the record is as old as this call. */
   async #set({ key, packed, tags, life }: Write): Promise<boolean> {
     const page = await this.#ledger.open(tags, life);
-    await this.#onPair(key, ['write', '', String(life), stampRecord(packed, page)]);
+    await this.#onPair(key, ['write', '', String(life), stamped(packed, page)]);
     return true;
   }
 
@@ -213,6 +208,11 @@ class RedisStore implements CacheStore {
     const spread = renewed ? this.#commands.teachAll(this.#pair).catch(() => {}) : undefined;
     await Promise.all([taught, spread]);
   }
+}
+
+/** Nothing is written as nothing. */
+function stamped(packed: Buffer | undefined, stamp: Stamp): Buffer | '' {
+  return packed === undefined ? '' : stampRecord(packed, stamp);
 }
 
 /** Redis counts in whole ms. */

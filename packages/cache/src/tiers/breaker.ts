@@ -31,7 +31,6 @@ export class Breaker {
   #score = 0;
   #current: Pass = 0;
   #retryAt = 0;
-  #openings = 0;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -45,10 +44,6 @@ export class Breaker {
   /** When an open breaker lets the next call through, on the clock. */
   get retryAt(): Milliseconds {
     return this.#retryAt;
-  }
-
-  get openings(): number {
-    return this.#openings;
   }
 
   /** Undefined when no call may be made now. */
@@ -77,7 +72,6 @@ export class Breaker {
   open(): void {
     if (this.#state === 'open') return;
     this.#retryAt = this.#clock.now() + this.#backoff.next();
-    this.#openings += 1;
     this.#change('open');
   }
 

@@ -15,8 +15,6 @@ export interface DeliveriesOptions {
   readonly clearTheWay: () => Promise<unknown>;
   /** Invalidations that were confirmed after somebody had been told that they wait. */
   readonly onLate: (invalidations: readonly Invalidation[]) => void;
-  /** Everything is confirmed. */
-  readonly onEmpty: () => void;
 }
 
 interface Waiter {
@@ -116,7 +114,7 @@ export class Deliveries {
   }
 
   async #send(): Promise<void> {
-    const { store, guard, clearTheWay, onEmpty } = this.#options;
+    const { store, guard, clearTheWay } = this.#options;
     this.#sending = true;
     while (!this.#closed && this.#outbox.size > 0 && guard.pause === 0) {
       const batch = this.#outbox.take(BATCH);
@@ -126,8 +124,8 @@ export class Deliveries {
       else this.#fail(batch);
     }
     this.#sending = false;
-    if (this.#outbox.size === 0) onEmpty();
-    else if (!this.#closed) this.#cancelRetry = after(guard.pause, () => this.resume(), { unref: true });
+    if (this.#outbox.size === 0 || this.#closed) return;
+    this.#cancelRetry = after(guard.pause, () => this.resume(), { unref: true });
   }
 
   #confirm(batch: readonly Letter[]): void {

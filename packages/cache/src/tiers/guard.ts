@@ -44,11 +44,6 @@ export class Guard {
     return this.#breaker.state === 'probing' ? Infinity : Math.max(0, this.#breaker.retryAt - this.#clock.now());
   }
 
-  /** How often it left the peer alone. */
-  get openings(): number {
-    return this.#breaker.openings;
-  }
-
   /** Leaves the peer alone at once, whatever its other calls did. */
   open(): void {
     this.#breaker.open();

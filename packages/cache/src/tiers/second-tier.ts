@@ -1,4 +1,4 @@
-import { callQuietly, clockOption, functionOption, numberOption, objectOption, type Clock } from '@forge/internal';
+import { clockOption, functionOption, numberOption, objectOption, type Clock } from '@forge/internal';
 import type { Milliseconds } from '../units.ts';
 import { randomShare } from './backoff.ts';
 import type { BreakerState } from './breaker.ts';
@@ -38,11 +38,6 @@ export interface SecondTierOptions {
    * for between the first telling and now another process may have read the old record.
    */
   readonly onDelivered?: ((invalidations: readonly Invalidation[]) => void) | undefined;
-  /**
-   * Called once the store is back, for each key whose write without a lease had failed and which has been invalidated
-   * since: what is known to be its present value may be written again.
-   */
-  readonly onUnwritten?: ((key: string) => void) | undefined;
 }
 
 /** What a {@link SecondTier} counts and holds. */
@@ -101,12 +96,9 @@ export class SecondTier {
   readonly #store: CacheStore;
   readonly #guard: Guard;
   readonly #deliveries: Deliveries;
-  readonly #onUnwritten: (key: string) => void;
   readonly #overwrites = new Map<string, Overwrite>();
   /** Keys whose write was given up and has not ended. */
   readonly #strays = new Set<string>();
-  readonly #unwritten = new Set<string>();
-  #openings = 0;
   #reads = 0;
   #hits = 0;
   #closing: Promise<void> | undefined;
@@ -117,13 +109,12 @@ export class SecondTier {
     for (const method of ['read', 'lease', 'write', 'release', 'invalidate'] as const) {
       functionOption(SUBJECT, `store.${method}`, store[method]);
     }
-    for (const name of ['random', 'onDelivered', 'onUnwritten'] as const) {
+    for (const name of ['random', 'onDelivered'] as const) {
       functionOption(SUBJECT, name, options[name], true);
     }
     const timeout = numberOption(SUBJECT, 'timeout', options.timeout, 250, { min: 1, max: LONGEST_TIMEOUT });
     const clock = clockOption(SUBJECT, options.clock);
     this.#store = store;
-    this.#onUnwritten = options.onUnwritten ?? ignored;
     this.#guard = new Guard(timeout, clock, options.random ?? randomShare);
     this.#deliveries = new Deliveries({
       store,
@@ -132,7 +123,6 @@ export class SecondTier {
       clock,
       clearTheWay: () => this.#overwritten(),
       onLate: options.onDelivered ?? ignored,
-      onEmpty: () => this.#tellUnwritten(),
     });
   }
 
@@ -219,19 +209,18 @@ export class SecondTier {
   async #overwrite(key: string, record: StoreRecord): Promise<TierWrite> {
     if (this.#closing !== undefined) return UNAVAILABLE;
     const overlaps = this.#overwrites.has(key) || this.#isDoubtful(key, record.tags);
-    if (overlaps || this.#strays.size >= MAX_KEYS) return this.#leaveUnwritten(key);
+    if (overlaps || this.#strays.size >= MAX_KEYS) return this.#giveUp(key);
     const done = this.#call(() => this.#store.write(key, record, undefined), writtenOf);
     this.#overwrites.set(key, { tags: record.tags, done });
     const outcome = await done;
     this.#overwrites.delete(key);
     if (outcome.kind === 'answered' && outcome.answer) return { kind: 'written' };
     if (outcome.kind === 'late') this.#awaitStray(key, outcome.end);
-    return this.#leaveUnwritten(key);
+    return this.#giveUp(key);
   }
 
   /** What the key held before must not outlive the value that could not be written. */
-  #leaveUnwritten(key: string): TierWrite {
-    if (this.#unwritten.size < MAX_KEYS) this.#unwritten.add(key);
+  #giveUp(key: string): TierWrite {
     this.#deliveries.keep({ kind: 'key', key });
     return UNAVAILABLE;
   }
@@ -248,15 +237,6 @@ export class SecondTier {
   #overwritten(): Promise<unknown> {
     const concerned = [...this.#overwrites].filter(([key, { tags }]) => this.#deliveries.concerns(key, tags));
     return Promise.all(concerned.map(([, { done }]) => done));
-  }
-
-  /** Only after an outage: told after each failure, a store that refuses writes alone would be written to in a circle. */
-  #tellUnwritten(): void {
-    const wasOut = this.#guard.openings > this.#openings;
-    this.#openings = this.#guard.openings;
-    const keys = [...this.#unwritten];
-    this.#unwritten.clear();
-    if (wasOut) for (const key of keys) callQuietly(() => this.#onUnwritten(key));
   }
 
   #giveBack(key: string, end: Answered<StoreLease | undefined> | Failed): void {

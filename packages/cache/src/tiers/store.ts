@@ -43,7 +43,8 @@ export interface CacheStore {
   lease(key: string, tags: readonly string[], ttl: Milliseconds): Promise<StoreLease | undefined>;
   /**
    * Stores the record and ends the lease; false when the lease no longer holds, or an invalidation since it was given
-   * concerns one of the record's tags. Without a lease it stores in any case, and voids the lease that another holds.
+   * concerns one of the record's tags. Without a lease it stores in any case, and voids the lease that another holds. A
+   * record that the store does not take, because it is too large, is no refusal: the key then holds nothing.
    */
   write(key: string, record: StoreRecord, lease: StoreLease | undefined): Promise<boolean>;
   /** Ends the lease without a record, so that another may load. */

@@ -22,14 +22,12 @@ function setUp(options: SecondTierOptions = {}) {
     return typeof faults.present === 'function' ? faults.present(operation) : faults.present;
   });
   const delivered: Invalidation[] = [];
-  const unwritten: string[] = [];
   const tier = new SecondTier(here, {
     random: () => 0,
     onDelivered: (invalidations) => void delivered.push(...invalidations),
-    onUnwritten: (each) => void unwritten.push(each),
     ...options,
   });
-  return { tier, there, faults, operations, delivered, unwritten };
+  return { tier, there, faults, operations, delivered };
 }
 
 /** What the call resolves to, and after how long. */
@@ -308,26 +306,23 @@ describe('SecondTier', () => {
     expect(delivered).toEqual([key('key'), key('key')]);
   });
 
-  it('tells after an outage what could not be written, once its key has been invalidated', async () => {
-    const { tier, there, faults, unwritten } = setUp({ timeout: 100 });
+  it('invalidates after an outage what could not be written', async () => {
+    const { tier, there, faults } = setUp({ timeout: 100 });
     await there.write('key', recordOf('old'), undefined);
     faults.present = { fail: 'request' };
     expect(await tier.write('key', recordOf('new'), undefined)).toEqual(UNAVAILABLE);
-    expect(unwritten).toEqual([]);
     faults.present = {};
     await vi.advanceTimersByTimeAsync(200);
-    expect(unwritten).toEqual(['key']);
     expect(await there.read('key', [])).toBeUndefined();
     expect(await tier.write('key', recordOf('new'), undefined)).toEqual({ kind: 'written' });
   });
 
-  it('bounds the writes that it waits for and the keys that it tells', async () => {
-    const { tier, faults, operations, unwritten } = setUp({ timeout: 100 });
+  it('bounds the writes that it waits for', async () => {
+    const { tier, faults, operations } = setUp({ timeout: 100 });
     faults.present = (operation) => ({ delay: operation === 'write' ? Infinity : 10 });
     for (let index = 0; index < 1_200; index++) void tier.write(`${index}`, recordOf('value'), undefined);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(tier.available).toBe(true);
-    expect(unwritten).toHaveLength(1_000);
     operations.length = 0;
     expect(await tier.write('one more', recordOf('value'), undefined)).toEqual(UNAVAILABLE);
     await vi.advanceTimersByTimeAsync(100);
@@ -335,12 +330,11 @@ describe('SecondTier', () => {
   });
 
   it('does not ask for a write again when the store refuses writes alone', async () => {
-    const { tier, faults, operations, unwritten } = setUp();
+    const { tier, faults, operations } = setUp();
     faults.present = (operation) => (operation === 'write' ? { fail: 'request' } : undefined);
     expect(await tier.write('key', recordOf('new'), undefined)).toEqual(UNAVAILABLE);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(operations).toEqual(['write', 'invalidate']);
-    expect(unwritten).toEqual([]);
   });
 
   it('write with a lease that lands late is refused by the store when its key was invalidated', async () => {
