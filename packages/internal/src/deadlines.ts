@@ -11,7 +11,7 @@ export interface Deadline<T> extends Link<Deadline<T>> {
 }
 
 /** A timer this late, in ms, speaks of a blocked event loop and not of a slow peer. */
-const STALL = 100;
+const STALL = 20;
 
 /**
  * Absolute deadlines that share one timer.

@@ -146,7 +146,13 @@ export class SecondTier {
 
   async lease(key: string, tags: readonly string[], ttl: Milliseconds): Promise<TierLease> {
     if (this.#isDoubtful(key, tags)) return UNAVAILABLE;
-    const outcome = await this.#call(() => this.#store.lease(key, tags, ttl), leaseOf);
+    let isSent = false;
+    const ask = (): Promise<StoreLease | undefined> => {
+      isSent = true;
+      return this.#store.lease(key, tags, ttl);
+    };
+    const outcome = await this.#call(ask, leaseOf);
+    if (outcome.kind === 'failed' && isSent) this.#endLease(key);
     if (outcome.kind === 'late') void outcome.end.then((end) => this.#giveBack(key, end));
     if (outcome.kind !== 'answered') return UNAVAILABLE;
     return outcome.answer === undefined ? HELD : { kind: 'given', lease: outcome.answer };
@@ -156,13 +162,16 @@ export class SecondTier {
   async write(key: string, record: StoreRecord, lease: StoreLease | undefined): Promise<TierWrite> {
     if (lease === undefined) return this.#overwrite(key, record);
     const outcome = await this.#call(() => this.#store.write(key, record, lease), writtenOf);
-    if (outcome.kind !== 'answered') return UNAVAILABLE;
+    if (outcome.kind !== 'answered') {
+      this.#endLease(key);
+      return UNAVAILABLE;
+    }
     return { kind: outcome.answer ? 'written' : 'refused' };
   }
 
-  /** Does what can be done: a lease that is not ended ends by its time. */
   async release(key: string, lease: StoreLease): Promise<void> {
-    await this.#call(() => this.#store.release(key, lease), ignored);
+    const outcome = await this.#call(() => this.#store.release(key, lease), ignored);
+    if (outcome.kind !== 'answered') this.#endLease(key);
   }
 
   /** `queued` when the store has not confirmed within the timeout; the invalidations hold here all the same. */
@@ -233,6 +242,11 @@ export class SecondTier {
     });
   }
 
+  /** It may have been given, and nobody would end it though all others wait: to invalidate its key does, now or later. */
+  #endLease(key: string): void {
+    if (this.#closing === undefined) this.#deliveries.keep({ kind: 'key', key });
+  }
+
   /** Settles when the writes without lease have ended that a pending invalidation concerns; no new ones begin. */
   #overwritten(): Promise<unknown> {
     const concerned = [...this.#overwrites].filter(([key, { tags }]) => this.#deliveries.concerns(key, tags));
@@ -240,7 +254,8 @@ export class SecondTier {
   }
 
   #giveBack(key: string, end: Answered<StoreLease | undefined> | Failed): void {
-    const lease = end.kind === 'answered' ? end.answer : undefined;
-    if (lease !== undefined) void this.#guard.attempt(() => this.#store.release(key, lease), ignored);
+    if (end.kind === 'failed') return this.#endLease(key);
+    const lease = end.answer;
+    if (lease !== undefined) void this.release(key, lease);
   }
 }

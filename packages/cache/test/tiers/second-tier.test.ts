@@ -215,11 +215,27 @@ describe('SecondTier', () => {
     operations.length = 0;
     // The pause is over, but its timer has not fired yet.
     time.now = 1_000;
-    await Promise.all([tier.read('x', []), tier.lease('x', [], 1), tier.release('x', { token: 'x' })]);
+    await Promise.all([tier.read('x', []), tier.lease('x', [], 1)]);
     expect(operations).toEqual([]);
     await vi.advanceTimersByTimeAsync(100);
     expect(operations).toEqual(['invalidate']);
   });
+
+  it.each(['write', 'release', 'lease'] as const)(
+    'ends a lease whose %s got no answer, once the store is back',
+    async (lost) => {
+      const { tier, there, faults } = setUp({ timeout: 100 });
+      const held = lost === 'lease' ? undefined : await tier.lease('key', [], 60_000);
+      // What is asked for happens, but for a write or a release that does not arrive.
+      faults.present = { fail: lost === 'lease' ? 'answer' : 'request' };
+      if (held?.kind !== 'given') await tier.lease('key', [], 60_000);
+      else if (lost === 'write') await tier.write('key', recordOf('value'), held.lease);
+      else await tier.release('key', held.lease);
+      faults.present = {};
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(await there.lease('key', [], 1000)).toBeDefined();
+    },
+  );
 
   it('sends what was invalidated during a probe as soon as the probe succeeds', async () => {
     const { tier, faults, operations, delivered } = setUp({ timeout: 100 });
