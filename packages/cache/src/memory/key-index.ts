@@ -55,12 +55,9 @@ export class KeyIndex {
   }
 
   #miss(key: string): number | undefined {
-    for (const part of this.#others ?? NONE) {
-      const slot = part.get(key);
-      if (slot !== undefined) return slot;
-    }
-    this.#absent = key;
-    return undefined;
+    const slot = this.#others === undefined ? undefined : find(this.#others, key);
+    if (slot === undefined) this.#absent = key;
+    return slot;
   }
 
   #partWithRoom(): Map<string, number> {
@@ -71,4 +68,10 @@ export class KeyIndex {
   }
 }
 
-const NONE: readonly Map<string, number>[] = [];
+function find(parts: readonly Map<string, number>[], key: string): number | undefined {
+  for (const part of parts) {
+    const slot = part.get(key);
+    if (slot !== undefined) return slot;
+  }
+  return undefined;
+}

@@ -51,7 +51,7 @@ export class AdaptivePolicy implements EvictionPolicy {
   #uses = new Uint8Array(1);
   /** Uses counted before, the place and the epoch of the count. */
   #records = new Uint16Array(1);
-  #fingerprints = new Uint32Array(1);
+  #fingerprints = new Int32Array(1);
 
   #epoch = 0;
   #evictionsInEpoch = 0;
@@ -136,7 +136,7 @@ export class AdaptivePolicy implements EvictionPolicy {
     this.#inMain = 0;
     this.#uses = new Uint8Array(1);
     this.#records = new Uint16Array(1);
-    this.#fingerprints = new Uint32Array(1);
+    this.#fingerprints = new Int32Array(1);
     this.#epoch = 0;
     this.#evictionsInEpoch = 0;
     this.#full = false;

@@ -57,7 +57,7 @@ export class EvictedUses {
 
   /** Where the set begins: with its cursor. */
   #startOf(fingerprint: number): number {
-    return Math.floor((fingerprint / 2 ** 32) * this.#sets) * SET;
+    return Math.floor(((fingerprint >>> 0) / 2 ** 32) * this.#sets) * SET;
   }
 }
 

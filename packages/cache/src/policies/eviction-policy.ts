@@ -1,6 +1,6 @@
 /** What a policy is told of an entry besides its slot. */
 export interface Admission {
-  /** A seeded hash of the key, 32 bits: what a policy remembers of an entry that left. */
+  /** A seeded hash of the key, 32 bits, signed: what a policy remembers of an entry that left. */
   readonly fingerprint: number;
   /** Bytes; 1 where bytes are not counted. */
   readonly weight: number;

@@ -45,17 +45,20 @@ export function keyHash(key: string, seed: number): number {
 
 /** A seed that nobody outside the process can know. */
 export function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+  return crypto.getRandomValues(new Int32Array(1))[0]!;
 }
 
 const LONGEST_READ_WHOLE = 512;
 /** Of a long key: units from the start, as many from the end, as many from everywhere. */
 const SAMPLES = 128;
 
-/** A bijection of 32 bits in which each bit of the argument changes half of the result; unsigned. */
+/**
+ * A bijection of 32 bits in which each bit of the argument changes half of the result; signed, for V8 keeps a number up to
+ * 2^31 in a register and makes an object of a larger one.
+ */
 export function mix(bits: number): number {
   let mixed = bits;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return mixed ^ (mixed >>> 16);
 }

@@ -42,7 +42,7 @@ export class ShadowCaches {
 
   /** A read, and after a miss the insert that follows it. Returns a bit for each cache that held the entry: 1, 2, 4 … */
   read(entry: Admission): number {
-    const fingerprint = entry.fingerprint | 0;
+    const { fingerprint } = entry;
     const slot = this.#slots.get(fingerprint) ?? this.#take(fingerprint, entry.weight);
     const hits = this.#holders[slot]!;
     for (let index = 0; index < this.#caches.length; index++) {

@@ -16,7 +16,7 @@ import { ShadowCaches } from './shadow-caches.ts';
  *
  * An experiment lasts four reads for each entry. Its results fade by half with every further one. While the present
  * stance stays the best, there are pauses between experiments, the longer the larger the sampled part is: up to sixteen
- * experiments long where the cache is so small that all keys are sampled, and four where it is large. They end when the
+ * experiments long where the cache is so small that all keys are sampled, and eight where it is large. They end when the
  * hit ratio moves by a tenth. After a pause the first experiment only warms the shadows up. So where the load is even, one
  * read in nine at most is spent on this, and one in hundreds in a large cache.
  *
@@ -188,7 +188,7 @@ const LEAP = 0.1;
 const DEVIATIONS = 2;
 /** Experiments skipped at most: where all keys are sampled, and where few are. */
 const LONGEST_PAUSE = 16;
-const SHORTEST_PAUSE = 4;
+const SHORTEST_PAUSE = 8;
 const HIT_RATIO_MOVED = 0.1;
 /** Evictions in the mean of the entries held. */
 const SMOOTHING = 64;
