@@ -4,11 +4,12 @@ import { Breaker, type BreakerState } from './breaker.ts';
 
 export type Answered<T> = { readonly kind: 'answered'; readonly answer: T };
 /** The call rejected, threw, gave what cannot be understood, or was not let through. */
-export type Failed = { readonly kind: 'failed' };
+export type Failed = { readonly kind: 'failed'; readonly isSent: boolean };
 /** The call was given up; `end` tells how it ends after all, if ever. */
 export type Late<T> = { readonly kind: 'late'; readonly end: Promise<Answered<T> | Failed> };
 
-const FAILED: Failed = Object.freeze({ kind: 'failed' });
+const NOT_SENT: Failed = Object.freeze({ kind: 'failed', isSent: false });
+const FAILED: Failed = Object.freeze({ kind: 'failed', isSent: true });
 
 /** Makes calls of what may be slow, dead or mad: each has an outcome within the timeout, and none rejects. */
 export class Guard {
@@ -52,7 +53,7 @@ export class Guard {
   /** @param understand throws when the answer is none */
   async call<T>(run: () => unknown, understand: (answer: unknown) => T): Promise<Answered<T> | Failed | Late<T>> {
     const pass = this.#breaker.enter();
-    if (pass === undefined) return FAILED;
+    if (pass === undefined) return NOT_SENT;
     const outcome = await this.attempt(run, understand);
     this.#breaker.leave(pass, outcome.kind === 'answered');
     return outcome;

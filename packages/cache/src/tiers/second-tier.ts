@@ -146,13 +146,8 @@ export class SecondTier {
 
   async lease(key: string, tags: readonly string[], ttl: Milliseconds): Promise<TierLease> {
     if (this.#isDoubtful(key, tags)) return UNAVAILABLE;
-    let isSent = false;
-    const ask = (): Promise<StoreLease | undefined> => {
-      isSent = true;
-      return this.#store.lease(key, tags, ttl);
-    };
-    const outcome = await this.#call(ask, leaseOf);
-    if (outcome.kind === 'failed' && isSent) this.#endLease(key);
+    const outcome = await this.#call(() => this.#store.lease(key, tags, ttl), leaseOf);
+    if (outcome.kind === 'failed' && outcome.isSent) this.#endLease(key);
     if (outcome.kind === 'late') void outcome.end.then((end) => this.#giveBack(key, end));
     if (outcome.kind !== 'answered') return UNAVAILABLE;
     return outcome.answer === undefined ? HELD : { kind: 'given', lease: outcome.answer };
@@ -205,7 +200,7 @@ export class SecondTier {
 
   async #call<T>(run: () => unknown, understand: (answer: unknown) => T): Promise<Outcome<T>> {
     // The probe of a store that was out is what it has missed, never a read.
-    if (this.#closing !== undefined || this.#deliveries.areBehind) return { kind: 'failed' };
+    if (this.#closing !== undefined || this.#deliveries.areBehind) return { kind: 'failed', isSent: false };
     const outcome = await this.#guard.call(run, understand);
     this.#deliveries.resume();
     return outcome;
