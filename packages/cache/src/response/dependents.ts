@@ -48,6 +48,7 @@ export interface Return {
 interface LastContent {
   readonly name: string | undefined;
   readonly leftAt: Sequence;
+  readonly tags: readonly string[];
 }
 
 /**
@@ -69,6 +70,13 @@ export class LastContents {
     if (last === undefined) return undefined;
     this.#contents.delete(key);
     return { differs: last.name === undefined || last.name !== nameOf(), leftAt: last.leftAt };
+  }
+
+  /** Forgets the keys that pass the test and returns them. */
+  takeAll(test: (key: string, tags: readonly string[]) => boolean): string[] {
+    const keys = [...this.#contents].filter(([key, { tags }]) => test(key, tags)).map(([key]) => key);
+    for (const key of keys) this.#contents.delete(key);
+    return keys;
   }
 
   clear(): void {

@@ -82,6 +82,7 @@ export class Invalidations<V> {
     if (first.countTag(tag) > MOST_AT_ONCE) flights.fenceDependents();
     const removed = first.deleteTag(tag);
     first.deleteTag(inheritedTag(tag));
+    this.#removeHeirsOfGone((_key, tags) => tags.includes(tag));
     return removed;
   }
 
@@ -95,6 +96,7 @@ export class Invalidations<V> {
     flights.fenceMatching(matches);
     const walks = first.ban(matches);
     const slice = Math.ceil(SLICE / tests.length);
+    this.#removeHeirsOfGone(matches);
     for (const walk of walks) while (!walk.advance(slice)) await nextTurn();
     return walks.reduce((sum, { deleted }) => sum + deleted, 0);
   }
@@ -123,7 +125,11 @@ export class Invalidations<V> {
     if (reason === 'evicted' || reason === 'expired') {
       const tag = dependencyTag(key);
       if (first.countTag(tag) > 0 || flights.hasTag(tag)) {
-        this.#lastContents.remember(key, { name: contentNameOf(settings, entry), leftAt: flights.advance() });
+        this.#lastContents.remember(key, {
+          name: contentNameOf(settings, entry),
+          leftAt: flights.advance(),
+          tags: entry.tags,
+        });
       }
       emit(events, 'cacheEviction', () => ({ key, reason }));
       return;
@@ -157,6 +163,11 @@ export class Invalidations<V> {
       this.#heard = [];
       void this.#removeMatching(heard);
     });
+  }
+
+  /** What left by time had been read until then, and what was made from it is not told of by its removal. */
+  #removeHeirsOfGone(test: (key: string, tags: readonly string[]) => boolean): void {
+    for (const key of this.#lastContents.takeAll(test)) this.#removeDependents(key);
   }
 
   #removeDependents(key: string): void {

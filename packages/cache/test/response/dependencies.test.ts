@@ -25,6 +25,22 @@ const left = async (cache: ResponseCache<string>): Promise<string[]> => {
 };
 
 describe('dependsOn', () => {
+  it.each<[how: string, act: (cache: ResponseCache<string>) => unknown]>([
+    ['a tag', (cache) => cache.invalidateTag('t')],
+    ['a pattern', (cache) => cache.invalidatePattern('bas*')],
+  ])('holds for %s of a value that has expired since it was read', async (_how, act) => {
+    const cache = new ResponseCache<string>();
+    await cache.set('base', 'v1', { ttl: 10, tags: ['t'] });
+    const { load, loads } = manualLoader<string>();
+    const part = cache.getOrSet('part', load, { dependsOn: ['base'] });
+    const seen = await cache.get('base');
+    vi.advanceTimersByTime(10);
+    await act(cache);
+    loads[0]!.resolve(`made of ${seen}`);
+    expect(await part).toBe('made of v1');
+    expect(await cache.get('part')).toBeUndefined();
+  });
+
   it.each<[how: string, act: (cache: ResponseCache<string>) => unknown, left: string[]]>([
     ['another value is set', (cache) => cache.set('base', 'v2'), ['base', 'other']],
     [
