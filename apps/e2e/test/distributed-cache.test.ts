@@ -3,7 +3,7 @@ import { LEASE_LIFE, longestWaits } from '../src/distributed-cache/faults.ts';
 import type { Report } from '../src/distributed-cache/history.ts';
 import { KEYS } from '../src/distributed-cache/messages.ts';
 import { calm, cutOff, freezeRedis, killLoading, killRedis, maroon } from '../src/distributed-cache/plays.ts';
-import { redisHint, redisIsMissing } from '../src/distributed-cache/redis-process.ts';
+import { redisHint, redisIsMissing } from '../src/redis-process.ts';
 import { World, type Play, type WorldOptions } from '../src/distributed-cache/world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 1);

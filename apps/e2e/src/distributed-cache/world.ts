@@ -7,7 +7,7 @@ import { Line } from './line.ts';
 import { COLUMNS, KEYS, keyName, ROWS, sharedNow, type Target, type Value, type WorkerPlan } from './messages.ts';
 import { Origin } from './origin.ts';
 import { below, seededRandom, type Random } from './random.ts';
-import { RedisProcess } from './redis-process.ts';
+import { RedisProcess } from '../redis-process.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export type WorldOptions = Terms & {
