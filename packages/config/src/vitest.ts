@@ -5,6 +5,9 @@ export const suite: ViteUserConfig = {
   ssr: { resolve: { conditions: ['@forge/source'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    // Starting a process on a busy machine takes seconds; what never comes still fails.
+    testTimeout: 20_000,
+    expect: { poll: { timeout: 10_000 } },
     reporters: ['default', ['json', { outputFile: '.results/tests.json' }]],
   },
 };
