@@ -41,6 +41,14 @@ describe('options', () => {
     expect(create).toThrow(message);
   });
 
+  it('reject a name that is none, such as another cache has', () => {
+    expect(() => new MemoryCache({ max: 500 } as object)).toThrow(
+      /^Cannot create a MemoryCache: there is no option "max"/,
+    );
+    expect(() => new ResponseCache({ ttl: 500 } as object)).toThrow(/there is no option "ttl"/);
+    expect(() => new MemoryCache({ store: {} } as object)).toThrow(TypeError);
+  });
+
   it('reject an onRemoval that is no function', () => {
     expect(() => new MemoryCache({ onRemoval: 'log' } as unknown as MemoryCacheOptions)).toThrow(
       /Cannot create a MemoryCache: onRemoval must be a function/,

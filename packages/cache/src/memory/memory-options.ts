@@ -128,8 +128,35 @@ export interface EntryTerms {
   readonly tags: readonly string[];
 }
 
-export function memorySettings<V>(subject: string, options: MemoryCacheOptions<V>): MemorySettings<V> {
+/** The names of all options, so that one of another cache is not taken for one of this. */
+const NAMES: ReadonlySet<string> = new Set<keyof MemoryCacheOptions>([
+  'maxSize',
+  'maxBytes',
+  'maxEntrySize',
+  'defaultTTL',
+  'idleTTL',
+  'ttlJitter',
+  'policy',
+  'sizeOf',
+  'onRemoval',
+  'metricsEnabled',
+  'cleanupInterval',
+  'clock',
+]);
+
+/** @param further names that the subject has besides those of a `MemoryCache` */
+export function memorySettings<V>(
+  subject: string,
+  options: MemoryCacheOptions<V>,
+  further: readonly string[] = [],
+): MemorySettings<V> {
   objectOption(subject, 'the config', options);
+  for (const name of Object.keys(options)) {
+    if (NAMES.has(name) || further.includes(name)) continue;
+    throw new TypeError(
+      `Cannot ${subject}: there is no option ${JSON.stringify(name)} (its options are in the README)`,
+    );
+  }
   const { sizeOf, onRemoval, metricsEnabled, ttlJitter } = options;
   const maxBytes = numberOption(subject, 'maxBytes', options.maxBytes, Infinity, { min: 1, integer: true });
   const given = numberOption(subject, 'maxEntrySize', options.maxEntrySize, Infinity, { min: 1, integer: true });

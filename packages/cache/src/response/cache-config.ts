@@ -87,6 +87,24 @@ export type CacheSettings<V> = MemorySettings<V> &
   Required<Omit<CacheConfig<V>, keyof MemoryCacheOptions<V> | 'store' | 'bus' | 'negativeTTL'>> &
   Pick<CacheConfig<V>, 'store' | 'bus' | 'negativeTTL'>;
 
+/** Those that a `MemoryCache` does not have. */
+const NAMES: readonly Exclude<keyof CacheConfig, keyof MemoryCacheOptions>[] = [
+  'staleWhileRevalidate',
+  'staleIfError',
+  'store',
+  'bus',
+  'softTimeout',
+  'hardTimeout',
+  'negativeTTL',
+  'errorTTL',
+  'refreshAhead',
+  'xfetchBeta',
+  'values',
+  'codec',
+  'compressionEnabled',
+  'storeTimeout',
+];
+
 type DurationName =
   | 'staleWhileRevalidate'
   | 'staleIfError'
@@ -99,7 +117,7 @@ type DurationName =
 
 export function cacheSettings<V>(config: CacheConfig<V>): CacheSettings<V> {
   const subject = 'create a ResponseCache';
-  const memory = memorySettings(subject, config);
+  const memory = memorySettings(subject, config, NAMES);
   const duration = (name: DurationName, fallback: Milliseconds): Milliseconds =>
     numberOption(subject, name, config[name], fallback);
   const { store, bus, compressionEnabled = false } = config;
