@@ -566,7 +566,7 @@ describe('MemoryCache.load', () => {
   ])('throws CACHE_ENTRY_INVALID that names the position of %s, and keeps what it has', (_what, entry) => {
     const cache = new MemoryCache<number>();
     cache.set('a', 1);
-    const sound = { key: 'b', value: 2, ttl: 5, size: undefined, cost: 1, tags: [] };
+    const sound = { key: 'b', value: 2, ttl: 60_000, size: undefined, cost: 1, tags: [] };
     const load = (): number => cache.load([sound, entry as CacheEntry<number>, { ...sound, key: 'd' }]);
     expect(load).toThrow(expect.objectContaining({ code: 'CACHE_ENTRY_INVALID' }));
     expect(load).toThrow(/^Cannot load the entry at position 1: /);
