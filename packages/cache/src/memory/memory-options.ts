@@ -9,7 +9,7 @@ import {
 } from '@forge/internal';
 import type { PolicyName } from '../policies/policy-by-name.ts';
 import type { Bytes, Milliseconds, Ratio } from '../units.ts';
-import { randomRatios } from './random-ratios.ts';
+import { randomRatios } from '../policies/random-ratios.ts';
 
 /** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */
 export type RemovalReason = 'evicted' | 'expired' | 'deleted' | 'replaced';

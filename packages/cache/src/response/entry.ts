@@ -44,3 +44,6 @@ export function standingOf(entry: Entry, freshUntil: Milliseconds, now: Millisec
   if (now < freshUntil + entry.staleWhileRevalidate) return 'stale';
   return now < freshUntil + entry.staleIfError ? 'fallback' : 'over';
 }
+
+/** Where a placed value came from. */
+export type Origin = 'set' | 'load' | 'store';

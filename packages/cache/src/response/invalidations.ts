@@ -8,10 +8,9 @@ import { contentNameOf } from './content.ts';
 import type { Counters } from './counters.ts';
 import type { Departures } from './departures.ts';
 import { dependencyTag, inheritedTag, LastContents } from './dependents.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Origin } from './entry.ts';
 import type { FirstTier } from './first-tier.ts';
 import type { Flights } from './flights.ts';
-import type { Origin } from './loads.ts';
 import type { SharedTier } from './shared-tier.ts';
 
 /** Places of the table that one turn of the event loop looks at. */

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { emit } from '@forge/internal';
 import type { CacheError } from '../errors.ts';
-import { randomRatios } from '../memory/random-ratios.ts';
+import { randomRatios } from '../policies/random-ratios.ts';
 import type { CacheSettings, EntryOptions, GetOrSetOptions } from './cache-config.ts';
 import type { Counters } from './counters.ts';
 import { dependencyTag } from './dependents.ts';

@@ -8,7 +8,7 @@ import { encoded, type Encoded } from './content.ts';
 import type { Counters } from './counters.ts';
 import type { Departures } from './departures.ts';
 import { dependenciesOf, dependencyTag, ownTags } from './dependents.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Origin } from './entry.ts';
 import type { Draft, FirstTier, Placed } from './first-tier.ts';
 import type { Caller, Flight } from './flight.ts';
 import type { Flights } from './flights.ts';
@@ -32,9 +32,6 @@ export interface LoadParts<V> {
   /** An entry was placed; `changed` undefined: nothing was there to compare it with. */
   readonly onPlaced: (key: string, entry: Entry, changed: boolean | undefined, origin: Origin) => void;
 }
-
-/** Where a placed value came from. */
-export type Origin = 'set' | 'load' | 'store';
 
 /** What was loaded. */
 interface Loaded<V> {

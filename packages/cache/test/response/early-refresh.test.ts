@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ResponseCache } from '../../src/index.ts';
-import { randomRatios } from '../../src/memory/random-ratios.ts';
+import { randomRatios } from '../../src/policies/random-ratios.ts';
 import { isDueEarly } from '../../src/response/early-refresh.ts';
 import { settled } from './harness.ts';
 

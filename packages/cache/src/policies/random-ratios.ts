@@ -1,4 +1,4 @@
-import { randomSeed } from '../policies/key-hash.ts';
+import { randomSeed } from './key-hash.ts';
 
 /** Uniform numbers in [0, 1): Marsaglia's xorshift of 32 bits, for spreading load and not for secrets. */
 export function randomRatios(seed: number = randomSeed()): () => number {
