@@ -56,7 +56,7 @@ export class EntryTable<V> {
   readonly #policy: EvictionPolicy;
   /** Undefined where the policy looks at no fingerprints, which are then not made. */
   readonly #seed: number | undefined;
-  readonly #upkeep: Upkeep<EntryTable<V>>;
+  readonly #upkeep: Upkeep;
   /** What the policy is told of an entry: one object for all. */
   readonly #admission = { fingerprint: 0, weight: 1, cost: 1 };
 
@@ -98,7 +98,7 @@ export class EntryTable<V> {
     this.#counting = settings.metricsEnabled;
     this.#policy = evictionPolicy(settings.policy);
     this.#seed = settings.policy === 'adaptive' ? randomSeed() : undefined;
-    this.#upkeep = new Upkeep<EntryTable<V>>(settings.clock, this, (table) => table.#tend());
+    this.#upkeep = new Upkeep(settings.clock, () => this.#tend());
   }
 
   /** Entries in the table, those included that are over and have not left yet. */

@@ -8,22 +8,18 @@ import type { Milliseconds } from '../units.ts';
  * It keeps neither the process open nor the table alive: a cache that its owner forgot is collected, and its timer finds
  * nothing and ends. It runs outside of every caller's async context, which it would otherwise keep alive.
  */
-export class Upkeep<Table extends object> {
+export class Upkeep {
   readonly #clock: Clock;
-  readonly #table: WeakRef<Table>;
-  readonly #tend: (table: Table) => Milliseconds;
+  readonly #tend: () => Milliseconds;
   readonly #scope = new AsyncResource('forge.Upkeep');
-  readonly #onTimer = (): void => this.#wake();
+  /** Made for the first timer: a WeakRef keeps what it names alive until the running job ends. */
+  #onTimer: (() => void) | undefined;
   #stop: () => void = () => {};
   #armedFor = Infinity;
 
-  /**
-   * @param tend does a slice of the work and returns when, on the clock, it wants to be called again, Infinity for never;
-   * it must hold the table by nothing but its argument
-   */
-  constructor(clock: Clock, table: Table, tend: (table: Table) => Milliseconds) {
+  /** @param tend does a slice of the work and returns when, on the clock, it wants to be called again, Infinity for never */
+  constructor(clock: Clock, tend: () => Milliseconds) {
     this.#clock = clock;
-    this.#table = new WeakRef(table);
     this.#tend = tend;
   }
 
@@ -32,6 +28,7 @@ export class Upkeep<Table extends object> {
     if (at >= this.#armedFor) return;
     this.#stop();
     this.#armedFor = at;
+    this.#onTimer ??= waking(new WeakRef(this));
     this.#stop = this.#scope.runInAsyncScope(after, undefined, at - this.#clock.now(), this.#onTimer, { unref: true });
   }
 
@@ -40,9 +37,13 @@ export class Upkeep<Table extends object> {
     this.#armedFor = Infinity;
   }
 
-  #wake(): void {
+  wake(): void {
     this.#armedFor = Infinity;
-    const table = this.#table.deref();
-    if (table !== undefined) this.wakeAt(this.#tend(table));
+    this.wakeAt(this.#tend());
   }
+}
+
+/** In a function of its own, so that it closes over nothing else. */
+function waking(upkeep: WeakRef<Upkeep>): () => void {
+  return () => upkeep.deref()?.wake();
 }
