@@ -1,6 +1,7 @@
 /** The load of `cache-growth`: a table that grows from nothing, again and again, and reads of a full one. */
-import type { Outcome, Setup } from '../../src/bench.ts';
+import type { Case, Outcome, Setup } from '../../src/bench.ts';
 import { seededRandom } from '../../src/random.ts';
+import { median } from '../../src/statistics.ts';
 import { makeKey } from '../keys.ts';
 
 export interface Value {
@@ -19,33 +20,53 @@ const STRIDE = 64;
 
 /** The setup of a contestant; the id of the case is `fill` or `read` and the number of entries. */
 export function contestant(create: (entries: number) => Table): Setup {
-  return ({ case: { id } }) => {
-    const [kind, size] = id.split(' ');
+  return ({ case: part }) => {
+    const [kind, size] = part.id.split(' ');
     const entries = Number(size);
     const keys = Array.from({ length: entries }, (_, index) => makeKey(index));
-    return kind === 'fill' ? fills(keys, create) : reads(keys, create(entries));
+    return kind === 'fill' ? fills(keys, create, part) : reads(keys, create(entries));
   };
 }
 
-function fills(keys: readonly string[], create: (entries: number) => Table): (operations: number) => Outcome {
+/**
+ * The longest stall of a round is the median over its fills, for that of all fills is the worst that happened to the
+ * machine meanwhile. By the clock on the wall: that of the thread's processor time moves in steps of milliseconds.
+ */
+function fills(
+  keys: readonly string[],
+  create: (entries: number) => Table,
+  { warmup, operations }: Case,
+): (operations: number) => Outcome {
   let table = create(keys.length);
   let next = 0;
-  return (operations) => {
-    let longest = 0;
-    let last = threadTime();
-    for (let done = 1; done <= operations; done++) {
-      if (next === keys.length) {
-        table = create(keys.length);
-        next = 0;
-      }
-      table.set(keys[next++]!, VALUE);
-      if (done % STRIDE === 0 || done === operations) {
-        const now = threadTime();
-        longest = Math.max(longest, now - last);
-        last = now;
-      }
+  let done = 0;
+  let longest = 0;
+  let longests: number[] = [];
+  const startOver = (): void => {
+    table = create(keys.length);
+    next = 0;
+    longest = 0;
+  };
+  return (count) => {
+    if (done === warmup) {
+      startOver();
+      longests = [];
     }
-    return { checksum: table.get(keys[next - 1]!)!.id * operations, peaks: { 'longest stall, ms': longest / 1e3 } };
+    const end = done + count;
+    let last = performance.now();
+    while (done < end) {
+      if (next === keys.length) startOver();
+      table.set(keys[next++]!, VALUE);
+      done++;
+      if (done % STRIDE !== 0 && next < keys.length && done < end) continue;
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      if (next === keys.length) longests.push(longest);
+    }
+    // A fill may last for several turns: the peak of all is what the last turn tells.
+    const stall = end === warmup + operations ? median(longests) : 0;
+    return { checksum: table.get(keys[next - 1]!)!.id * count, peaks: { 'longest stall, ms': stall } };
   };
 }
 
@@ -57,10 +78,4 @@ function reads(keys: readonly string[], table: Table): (operations: number) => O
     for (let done = 0; done < operations; done++) checksum += table.get(keys[Math.floor(random() * keys.length)]!)!.id;
     return { checksum };
   };
-}
-
-/** In microseconds, of this thread alone: what others take of the processor is no stall of the table's. */
-function threadTime(): number {
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
 }

@@ -1,28 +1,36 @@
-/**
- * Keys in one Map. V8's ends at 2^24 cells, and half of them must be free or deleted for it to rehash in place while keys
- * come and go.
- */
-const MOST_IN_PART = 2 ** 23;
+import { keyHash, randomSeed } from '../policies/key-hash.ts';
+import { LONGEST_FLAT } from './slots.ts';
+import { SegmentedIndex } from './segmented-index.ts';
+import type { Keys } from './segment.ts';
 
 /**
- * From key to slot: one `Map`, and for more than 2^23 keys a further one for every 2^23.
+ * From key to slot: a `Map` as long as there are few keys, a {@link SegmentedIndex} for many.
  *
- * What is not in the first is looked for in the next. At ten million keys one in six costs a second lookup; at the most
- * that a cache may hold, 2^26, a key costs four and a half on average. Shards that a hash of the key chooses would need one
- * lookup always, but the hash costs as much as the lookup, and every key pays for it.
+ * V8 keeps the hash of a string with it and shows it to its own `Map` alone. To compute another takes as long as a lookup
+ * among few keys and a fraction of one among many, where memory is what counts, and a `Map` stands still whenever it
+ * outgrows its room. So at 2^19 keys new ones go to the other index, each takes some of the `Map` along, and then there is no `Map`
+ * any more. Until then a key may be in either or in both.
  */
 export class KeyIndex {
-  readonly #mostInPart: number;
-  readonly #first = new Map<string, number>();
-  /** Further parts; undefined as long as there is none, so that a miss does not go to look. */
-  #others: Map<string, number>[] | undefined;
+  readonly #keys: Keys;
+  readonly #mostInMap: number;
+  readonly #segmentBits: number;
+  /** Undefined when all has moved. */
+  #map: Map<string, number> | undefined = new Map();
+  /** Undefined until the first moves. */
+  #segments: SegmentedIndex | undefined;
+  #toMove: MapIterator<[string, number]> | undefined;
   #size = 0;
-  /** The last key that was missed. */
+  #seed: number | undefined;
+  /** The last key that was missed, and its hash if there are segments. */
   #absent: string | undefined;
+  #absentHash = 0;
 
-  /** @param mostInPart fewer for a test */
-  constructor(mostInPart: number = MOST_IN_PART) {
-    this.#mostInPart = mostInPart;
+  /** @param limits fewer for a test */
+  constructor(keys: Keys, { mostInMap = LONGEST_FLAT, segmentBits = 18 }: KeyIndexLimits = {}) {
+    this.#keys = keys;
+    this.#mostInMap = mostInMap;
+    this.#segmentBits = segmentBits;
   }
 
   get size(): number {
@@ -30,7 +38,7 @@ export class KeyIndex {
   }
 
   get(key: string): number | undefined {
-    const slot = this.#first.get(key);
+    const slot = this.#map?.get(key);
     return slot === undefined ? this.#miss(key) : slot;
   }
 
@@ -41,37 +49,67 @@ export class KeyIndex {
 
   /** The key must be new. */
   add(key: string, slot: number): void {
-    const part = this.#first.size < this.#mostInPart ? this.#first : this.#partWithRoom();
-    part.set(key, slot);
-    this.#absent = undefined;
     this.#size++;
+    if (this.#segments === undefined && this.#map!.size < this.#mostInMap) this.#map!.set(key, slot);
+    else this.#addToSegments(key, slot);
+    this.#absent = undefined;
   }
 
-  /** The key must be there. */
-  remove(key: string): void {
+  /** The key must be there, at this slot. */
+  remove(key: string, slot: number): void {
     this.#size--;
-    if (this.#first.delete(key)) return;
-    this.#others?.find((part) => part.delete(key));
+    this.#map?.delete(key);
+    this.#segments?.remove(key, this.#hash(key), slot);
+  }
+
+  /** A hash under a seed of this index's own: what policies know a key by. */
+  hashOf(key: string): number {
+    return key === this.#absent && this.#segments !== undefined ? this.#absentHash : this.#hash(key);
+  }
+
+  #hash(key: string): number {
+    this.#seed ??= randomSeed();
+    return keyHash(key, this.#seed);
   }
 
   #miss(key: string): number | undefined {
-    const slot = this.#others === undefined ? undefined : find(this.#others, key);
-    if (slot === undefined) this.#absent = key;
-    return slot;
+    if (this.#segments !== undefined) {
+      const hash = this.#hash(key);
+      const slot = this.#segments.get(key, hash);
+      if (slot !== undefined) return slot;
+      this.#absentHash = hash;
+    }
+    this.#absent = key;
+    return undefined;
   }
 
-  #partWithRoom(): Map<string, number> {
-    this.#others ??= [];
-    const part = this.#others.find(({ size }) => size < this.#mostInPart) ?? new Map<string, number>();
-    if (part.size === 0 && !this.#others.includes(part)) this.#others.push(part);
-    return part;
+  #addToSegments(key: string, slot: number): void {
+    const hash = this.hashOf(key);
+    this.#segments ??= new SegmentedIndex(this.#keys, this.#segmentBits);
+    this.#segments.add(key, hash, slot);
+    if (this.#map !== undefined) this.#move(this.#map, this.#segments);
+  }
+
+  #move(map: Map<string, number>, segments: SegmentedIndex): void {
+    this.#toMove ??= map.entries();
+    for (let moved = 0; moved < MOVED_AT_ONCE; moved++) {
+      const next = this.#toMove.next();
+      if (next.done === true) {
+        this.#map = undefined;
+        this.#toMove = undefined;
+        return;
+      }
+      const [key, slot] = next.value;
+      segments.add(key, this.#hash(key), slot);
+    }
   }
 }
 
-function find(parts: readonly Map<string, number>[], key: string): number | undefined {
-  for (const part of parts) {
-    const slot = part.get(key);
-    if (slot !== undefined) return slot;
-  }
-  return undefined;
+export interface KeyIndexLimits {
+  /** Keys at which the first moves. */
+  readonly mostInMap?: number;
+  readonly segmentBits?: number;
 }
+
+/** Keys that move with each that comes: all have moved once there are a sixteenth more. */
+const MOVED_AT_ONCE = 16;

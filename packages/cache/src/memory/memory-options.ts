@@ -157,7 +157,7 @@ export function memorySettings<V>(
       `Cannot ${subject}: there is no option ${JSON.stringify(name)} (its options are in the README)`,
     );
   }
-  const { sizeOf, onRemoval, metricsEnabled, ttlJitter } = options;
+  const { sizeOf, onRemoval, ttlJitter } = options;
   const maxBytes = numberOption(subject, 'maxBytes', options.maxBytes, Infinity, { min: 1, integer: true });
   const given = numberOption(subject, 'maxEntrySize', options.maxEntrySize, Infinity, { min: 1, integer: true });
   const maxEntrySize = Math.min(given, maxBytes);
@@ -181,7 +181,7 @@ export function memorySettings<V>(
     policy: choiceOption(subject, 'policy', options.policy, policies),
     sizeOf: sizeOf ?? (maxEntrySize === Infinity ? undefined : encodedLength),
     onRemoval,
-    metricsEnabled: metricsEnabled ?? true,
+    metricsEnabled: choiceOption(subject, 'metricsEnabled', options.metricsEnabled, [true, false]),
     cleanupInterval: tick === 0 ? Infinity : tick,
     clock: clockOption(subject, options.clock),
   });

@@ -37,7 +37,8 @@ import { SlotRing } from './slot-ring.ts';
 export class AdaptivePolicy implements EvictionPolicy {
   readonly #stance: Stance;
   readonly #tuner: Tuner | undefined;
-  readonly #random: () => number;
+  readonly #fingerprintOf: (slot: number) => number;
+  #random: (() => number) | undefined;
   readonly #evicted = new EvictedUses();
 
   // One ring for both: the main part from its oldest on, then the window, whose oldest is `#firstInWindow`, 0 if it is empty. To
@@ -57,9 +58,10 @@ export class AdaptivePolicy implements EvictionPolicy {
   #evictionsInEpoch = 0;
   #full = false;
 
-  constructor({ stance = DEFAULT_STANCE, tuner, random = randomRatios() }: AdaptiveOptions = {}) {
+  constructor({ stance = DEFAULT_STANCE, tuner, fingerprintOf, random }: AdaptiveOptions = {}) {
     this.#stance = stance;
     this.#tuner = tuner;
+    this.#fingerprintOf = fingerprintOf ?? (() => 0);
     this.#random = random;
   }
 
@@ -71,19 +73,15 @@ export class AdaptivePolicy implements EvictionPolicy {
   }
 
   insert(slot: number, { fingerprint }: Admission): void {
-    const counted = this.#evicted.take(fingerprint, this.#epoch);
     this.#fingerprints[slot] = fingerprint;
-    this.#uses[slot] = this.#sampledBit(fingerprint);
+    this.#uses[slot] = 0;
     this.#ring.insert(slot);
     if (this.#full) {
-      if (this.#inWindow === 0) this.#firstInWindow = slot;
-      this.#inWindow += 1;
-      this.#record(slot, counted | IN_WINDOW);
+      this.#insertInWindow(slot);
     } else {
       this.#inMain += 1;
-      this.#record(slot, counted);
+      this.#records[slot] = 0;
     }
-    if (this.#uses[slot] === SAMPLED) this.#tuner!.read(fingerprint, false);
   }
 
   touch(slot: number): void {
@@ -119,7 +117,7 @@ export class AdaptivePolicy implements EvictionPolicy {
     const slot = this.#choose(held);
     this.remove(slot);
     // One more for having been read when it came.
-    this.#evicted.put(this.#fingerprints[slot]!, Math.min(this.#count(slot) + 1, MOST_USES), this.#epoch);
+    this.#evicted.put(this.#fingerprint(slot), Math.min(this.#count(slot) + 1, MOST_USES), this.#epoch);
     return slot;
   }
 
@@ -127,24 +125,28 @@ export class AdaptivePolicy implements EvictionPolicy {
     return this.#ring;
   }
 
-  clear(): void {
-    this.#evicted.clear();
-    this.#tuner?.clear();
-    this.#ring.clear();
-    this.#firstInWindow = 0;
-    this.#inWindow = 0;
-    this.#inMain = 0;
-    this.#uses = new Uint8Array(1);
-    this.#records = new Uint16Array(1);
-    this.#fingerprints = new Int32Array(1);
-    this.#epoch = 0;
-    this.#evictionsInEpoch = 0;
-    this.#full = false;
+  #insertInWindow(slot: number): void {
+    const fingerprint = this.#fingerprint(slot);
+    if (this.#inWindow === 0) this.#firstInWindow = slot;
+    this.#inWindow += 1;
+    this.#record(slot, this.#evicted.take(fingerprint, this.#epoch) | IN_WINDOW);
+    if (this.#tuner?.samples(fingerprint) !== true) return;
+    this.#uses[slot] = SAMPLED;
+    this.#tuner.read(fingerprint, false);
+  }
+
+  #fingerprint(slot: number): number {
+    let fingerprint = this.#fingerprints[slot]!;
+    if (fingerprint === 0) {
+      fingerprint = this.#fingerprintOf(slot);
+      this.#fingerprints[slot] = fingerprint;
+    }
+    return fingerprint;
   }
 
   #touchSampled(slot: number, uses: number): void {
     if (uses < SAMPLED + MOST_RECENT_USES) this.#uses[slot] = uses + 1;
-    this.#tuner!.read(this.#fingerprints[slot]!, true);
+    this.#tuner!.read(this.#fingerprint(slot), true);
   }
 
   #choose(capacity: number): number {
@@ -166,7 +168,12 @@ export class AdaptivePolicy implements EvictionPolicy {
 
   #wins(candidate: number, victim: number): boolean {
     const count = this.#count(candidate);
-    return count > this.#count(victim) + 1 || (count >= WARM && this.#random() < WARM_CHANCE);
+    return count > this.#count(victim) + 1 || (count >= WARM && this.#isLucky());
+  }
+
+  #isLucky(): boolean {
+    this.#random ??= randomRatios();
+    return this.#random() < WARM_CHANCE;
   }
 
   /** The oldest of the window becomes the newest of the main part. */
@@ -185,7 +192,7 @@ export class AdaptivePolicy implements EvictionPolicy {
       const uses = this.#uses[slot]! & ~SAMPLED;
       if (uses === 0) return slot;
       // Entries that were there before the tuner, or before it chose another sample, join the sample here.
-      this.#uses[slot] = (uses - 1) | this.#sampledBit(this.#fingerprints[slot]!);
+      this.#uses[slot] = (uses - 1) | this.#sampledBit(slot);
       this.#record(slot, Math.min(this.#counted(slot) + 1, MOST_USES));
       this.#ring.remove(slot);
       this.#ring.insert(slot, this.#firstInWindow);
@@ -206,8 +213,8 @@ export class AdaptivePolicy implements EvictionPolicy {
     this.#records[slot] = (this.#epoch << EPOCH_SHIFT) | countedAndPlace;
   }
 
-  #sampledBit(fingerprint: number): number {
-    return this.#tuner?.samples(fingerprint) === true ? SAMPLED : 0;
+  #sampledBit(slot: number): number {
+    return this.#tuner?.samples(this.#fingerprint(slot)) === true ? SAMPLED : 0;
   }
 }
 
@@ -227,13 +234,14 @@ export interface Tuner {
   /** Whether the reads of this key are to be told. */
   samples(fingerprint: number): boolean;
   read(fingerprint: number, hit: boolean): void;
-  clear(): void;
 }
 
 export interface AdaptiveOptions {
   /** Where there is no tuner. @default a window of a tenth, with duels */
   readonly stance?: Stance;
   readonly tuner?: Tuner;
+  /** Asked, when it is needed and not before, for a fingerprint of which `insert` was told 0. @default () => 0 */
+  readonly fingerprintOf?: ((slot: number) => number) | undefined;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }

@@ -50,11 +50,6 @@ export class EvictedUses {
     return 0;
   }
 
-  clear(): void {
-    this.#cells = new Uint32Array(0);
-    this.#sets = 0;
-  }
-
   /** Where the set begins: with its cursor. */
   #startOf(fingerprint: number): number {
     return Math.floor(((fingerprint >>> 0) / 2 ** 32) * this.#sets) * SET;

@@ -1,6 +1,9 @@
 /** What a policy is told of an entry besides its slot. */
 export interface Admission {
-  /** A seeded hash of the key, 32 bits, signed: what a policy remembers of an entry that left. */
+  /**
+   * A seeded hash of the key, 32 bits, signed: what a policy remembers of an entry that left. 0 where it is not made yet,
+   * for it costs as much as a lookup: a policy that needs it asks.
+   */
   readonly fingerprint: number;
   /** Bytes; 1 where bytes are not counted. */
   readonly weight: number;
@@ -13,7 +16,7 @@ export interface Admission {
  * again once the entry has left. What it keeps of each slot lives in typed arrays of its own.
  */
 export interface EvictionPolicy {
-  /** Slots up to `capacity` may come; never shrinks, except that `clear` starts over. */
+  /** Slots up to `capacity` may come; never shrinks. */
   grow(capacity: number): void;
   /** A new entry has taken the slot. */
   insert(slot: number, entry: Admission): void;
@@ -30,5 +33,4 @@ export interface EvictionPolicy {
   evict(): number;
   /** All slots, in about the order in which they would leave, were nothing used meanwhile. O(entries), for a dump. */
   slots(): Iterable<number>;
-  clear(): void;
 }

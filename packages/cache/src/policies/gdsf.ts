@@ -80,14 +80,6 @@ export class GdsfPolicy implements EvictionPolicy {
     return this.#heap;
   }
 
-  clear(): void {
-    this.#heap.clear();
-    this.#clock = 0;
-    this.#due = new Float64Array(1);
-    this.#values = new Float64Array(1);
-    this.#uses = new Uint8Array(1);
-  }
-
   /** The slot with the lowest priority due; after very many hits at once, the lowest of some hundreds. */
   #lowest(): number {
     let lowest = this.#heap.top;

@@ -1,13 +1,14 @@
 /**
- * A 32-bit hash of a key under a secret seed: what policies know a key by once its entry has left.
+ * A 32-bit hash of a key under a secret seed: what policies know a key by once its entry has left, and where an index of
+ * very many keys has it.
  *
- * V8 hashes each string for its own Map, but does not show that hash, so this one is paid where a policy asks for it: on
- * inserts and not on hits. Two lanes take two UTF-16 units each per step, so that a processor multiplies them side by
- * side; the multiplier comes from the seed, so that keys which collide cannot be made without knowing it (with a fixed
- * multiplier and only a seeded start they can [1]). The finalizer is Murmur3's [2].
+ * V8 hashes each string for its own Map, but does not show that hash, so this one is paid where it is asked for: by a
+ * policy on inserts and not on hits, by an index of few keys never. Two lanes take two UTF-16 units each per step, so that
+ * a processor multiplies them side by side; the multiplier comes from the seed, so that keys which collide cannot be made
+ * without knowing it (with a fixed multiplier and only a seeded start they can [1]). The finalizer is Murmur3's [2].
  *
  * Of a key longer than 512 units the two ends and a sample in between are read, which bounds the cost of a key of
- * megabytes. Keys that differ only elsewhere share a fingerprint: they then share a use count and nothing else.
+ * megabytes. Keys that differ only elsewhere share a hash: to a policy they then share a use count and nothing else.
  *
  * 1. J.-P. Aumasson, D. J. Bernstein, M. Boßlet, Hash-flooding DoS reloaded, 29C3, 2012.
  * 2. A. Appleby, MurmurHash3, 2011.

@@ -41,8 +41,4 @@ export class LruPolicy implements EvictionPolicy {
   slots(): Iterable<number> {
     return this.#ring;
   }
-
-  clear(): void {
-    this.#ring.clear();
-  }
 }

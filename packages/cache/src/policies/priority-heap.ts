@@ -62,13 +62,6 @@ export class PriorityHeap {
     for (let place = 1; place <= this.#size; place++) yield this.#slots[place]!;
   }
 
-  clear(): void {
-    this.#size = 0;
-    this.#slots = new Uint32Array(1);
-    this.#places = new Uint32Array(1);
-    this.#priorities = new Float64Array(1);
-  }
-
   /** Puts the slot at the place or, as far as its priority is lower than theirs, at that of those above. */
   #rise(slot: number, from: number): void {
     const priority = this.#priorities[slot]!;

@@ -85,13 +85,6 @@ export class WindowTuner implements Tuner {
     if (this.#reads >= this.#length) this.#endExperiment();
   }
 
-  clear(): void {
-    this.#stance = FIRST;
-    this.#held = 0;
-    this.#capacity = 0;
-    this.#shadows = undefined;
-  }
-
   #compare(hits: number): void {
     const present = (hits >>> this.#stance) & 1;
     this.#presentHits += present;

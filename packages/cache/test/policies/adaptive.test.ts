@@ -98,19 +98,40 @@ describe('AdaptivePolicy', () => {
       fit: () => {},
       samples: (fingerprint) => fingerprint === 5,
       read: (fingerprint, hit) => void told.push([fingerprint, hit]),
-      clear: () => {},
     };
     const policy = new AdaptivePolicy({ tuner, random: never });
     policy.grow(4);
+    for (const slot of [2, 3, 4]) policy.insert(slot, { fingerprint: slot + 10, weight: 1, cost: 1 });
+    // Nobody is told before something must leave.
+    expect([policy.evict(), told]).toEqual([2, []]);
     policy.insert(1, { fingerprint: 5, weight: 1, cost: 1 });
-    policy.insert(2, { fingerprint: 6, weight: 1, cost: 1 });
-    policy.insert(3, { fingerprint: 7, weight: 1, cost: 1 });
     for (let use = 0; use < 5; use++) policy.touch(1);
     policy.update(1);
-    policy.touch(3);
+    policy.touch(4);
     expect(told).toEqual([[5, false], ...Array.from({ length: 6 }, () => [5, true])]);
-    // What it is told of is also what it counts: the sampled entry is the one that stays.
-    expect(policy.evict()).toBe(2);
+    // What it is told of is also what it counts: the sampled entry wins its duel.
+    expect(policy.evict()).toBe(3);
+  });
+
+  it('asks for the fingerprints that it needs when something leaves, and for none before', () => {
+    const asked: number[] = [];
+    const fingerprintOf = (slot: number): number => {
+      asked.push(slot);
+      return slot + 100;
+    };
+    const policy = new AdaptivePolicy({ stance: DUEL, fingerprintOf, random: never });
+    policy.grow(8);
+    const unnamed = { fingerprint: 0, weight: 1, cost: 1 };
+    for (const slot of [1, 2, 3]) policy.insert(slot, unnamed);
+    policy.touch(1);
+    expect(asked).toEqual([]);
+    expect([policy.evict(), asked]).toEqual([2, [2]]);
+    policy.insert(4, unnamed);
+    expect(asked).toEqual([2, 4]);
+    // Its slot has another entry now, and another fingerprint.
+    expect(policy.evict()).not.toBe(2);
+    policy.insert(2, unnamed);
+    expect(asked.filter((slot) => slot === 2)).toEqual([2, 2]);
   });
 
   it('tells its tuner of entries that were there before they were sampled, once they were passed by', () => {
@@ -121,7 +142,6 @@ describe('AdaptivePolicy', () => {
       fit: () => {},
       samples: () => sampling,
       read: () => void (reads += 1),
-      clear: () => {},
     };
     const policy = new AdaptivePolicy({ tuner, random: never });
     policy.grow(4);
@@ -133,13 +153,5 @@ describe('AdaptivePolicy', () => {
     policy.evict();
     policy.touch(1);
     expect(reads).toBe(1);
-  });
-
-  it('starts over when it is cleared', () => {
-    const policy = policyOf();
-    const keys = [...repeated(range(50), 4), ...range(300, 1000)];
-    const first = replay(policy, keys, 100).hits;
-    policy.clear();
-    expect(replay(policy, keys, 100).hits).toEqual(first);
   });
 });

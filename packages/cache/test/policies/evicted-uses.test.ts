@@ -56,13 +56,4 @@ describe('EvictedUses', () => {
     evicted.fit(1000);
     expect(evicted.take(mix(1), 0)).toBe(0);
   });
-
-  it('forgets everything when it is cleared', () => {
-    const evicted = new EvictedUses();
-    evicted.fit(100);
-    evicted.put(mix(1), 3, 0);
-    evicted.clear();
-    evicted.fit(100);
-    expect(evicted.take(mix(1), 0)).toBe(0);
-  });
 });

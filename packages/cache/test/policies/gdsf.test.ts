@@ -81,12 +81,4 @@ describe('GdsfPolicy', () => {
     for (let slot = 1; slot <= 5000; slot++) for (let use = 0; use <= slot % 7; use++) policy.touch(slot);
     expect(policy.evict() % 7).toBe(0);
   });
-
-  it('starts over when it is cleared', () => {
-    const policy = policyWith([{ cost: 9 }, { cost: 8 }]);
-    policy.clear();
-    policy.grow(2);
-    policy.insert(2, { fingerprint: 1, weight: 1, cost: 1 });
-    expect(policy.evict()).toBe(2);
-  });
 });

@@ -30,12 +30,4 @@ describe('LruPolicy', () => {
     policy.insert(2);
     expect(drained(policy, 3)).toEqual([1, 16, 2]);
   });
-
-  it('forgets all slots when it is cleared', () => {
-    const policy = policyWith([1]);
-    policy.clear();
-    policy.grow(2);
-    policy.insert(2);
-    expect(policy.evict()).toBe(2);
-  });
 });

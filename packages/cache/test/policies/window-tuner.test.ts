@@ -94,12 +94,4 @@ describe('WindowTuner', () => {
     for (let eviction = 0; eviction < 500; eviction++) tuner.fit(9000);
     expect(sample().length).toBeLessThan(first.length / 2);
   });
-
-  it('starts over when it is cleared', () => {
-    const tuner = new WindowTuner(never);
-    replay(new AdaptivePolicy({ tuner, random: never }), twice(200, 90), 100);
-    tuner.clear();
-    expect(tuner.stance.admission).toBe('duel');
-    expect(tuner.samples(1)).toBe(false);
-  });
 });

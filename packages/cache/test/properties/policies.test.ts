@@ -8,7 +8,7 @@ import type { EvictionPolicy } from '../../src/policies/eviction-policy.ts';
 type Use = 'insert' | 'touch' | 'update' | 'remove';
 type Step =
   | { readonly does: Use; readonly pick: number; readonly cost: number }
-  | { readonly does: 'evict' | 'clear' | 'evictAll' };
+  | { readonly does: 'evict' | 'evictAll' };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
@@ -21,7 +21,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
     { weight: 10, arbitrary: fc.constant({ does: 'evict' as const }) },
-    { weight: 1, arbitrary: fc.constantFrom({ does: 'clear' as const }, { does: 'evictAll' as const }) },
+    { weight: 1, arbitrary: fc.constant({ does: 'evictAll' as const }) },
   ),
   { maxLength: 400 },
 );
@@ -41,8 +41,6 @@ class Model {
     if ('pick' in step) {
       if (step.does === 'insert') this.#insert(step.pick, step.cost);
       else this.#use(step.does, step.pick, step.cost);
-    } else if (step.does === 'clear') {
-      this.#clear();
     } else {
       do this.#evict();
       while (step.does === 'evictAll' && this.held.size > 0);
@@ -78,13 +76,6 @@ class Model {
     const slot = this.#policy.evict();
     if (!this.held.delete(slot)) throw new Error(`The policy evicted slot ${slot}, which it did not hold`);
     this.#free.push(slot);
-  }
-
-  #clear(): void {
-    this.#policy.clear();
-    this.held.clear();
-    this.#free.length = 0;
-    this.#capacity = 0;
   }
 
   #grow(): void {
