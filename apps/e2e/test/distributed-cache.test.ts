@@ -143,7 +143,8 @@ describe.skipIf(redisIsMissing)(`ResponseCache in four processes${redisHint} (FA
     'waits for the lease of a dead process as long as it lasts, and no longer, when $name',
     ({ name }) => {
       const { longestOrphaned, longestLoad, stall, faults } = reports.get(name)!;
-      expect(longestOrphaned).toBeGreaterThan(LEASE_LIFE / 2);
+      // Who is held up by the machine meanwhile takes the store to be out, and waits no more.
+      expect(longestOrphaned).toBeGreaterThan(LEASE_LIFE / 4);
       expect(longestOrphaned).toBeLessThan(LEASE_LIFE + longestWaits(longestLoad + stall, faults).all);
     },
   );

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Bytes, CacheStore, Invalidation, Milliseconds, StoreLease, StoreRecord } from '@forge/cache';
 import { functionOption, numberOption, objectOption, stringOption } from '@forge/internal';
 import type { RedisStoreClient } from './client.ts';
-import { Commands, isUnknownScript } from './commands.ts';
+import { Commands, isUnknownScript, unavailable } from './commands.ts';
 import { Ledger } from './ledger.ts';
 import { Names } from './names.ts';
 import { packRecord, stampRecord, unpackRecord, type Stamp } from './record.ts';
@@ -55,6 +55,8 @@ const MOST_ATTEMPTS = 5;
 /** What a token says: whose lease it is in Redis, and the moment from which invalidations void it. */
 interface Right extends Stamp {
   readonly nonce: string;
+  /** By so much the server's clock is ahead of this process's. */
+  readonly lead: Milliseconds;
 }
 
 /** A record on its way, not stamped yet. */
@@ -64,6 +66,8 @@ interface Write {
   readonly packed: Buffer | undefined;
   readonly tags: readonly string[];
   readonly life: Milliseconds;
+  /** On this process's clock. */
+  readonly endsAt: Milliseconds;
 }
 
 /**
@@ -76,7 +80,8 @@ interface Write {
  * a server that starts again from an old snapshot, or by one that has lost what it had not replicated. Scripts outlive
  * neither a restart nor, from Redis 7 on, a change to a replica; so a server that does not know ours may not be the one
  * that we knew. It is asked for its run, and if that is news the ledger gets a new epoch, which makes everything invalid,
- * before the script is taught. That many processes find out at once, or that scripts are flushed, does no harm. In a cluster
+ * before the script is taught. So a lease that another run has given is one that cannot be used any more, and stands in
+ * nobody's way. That many processes find out at once, or that scripts are flushed, does no harm. In a cluster
  * that leaves open one read whose page left the ledger before the new epoch began and whose value left the new server
  * after another process had taught it, so two round trips apart though they were asked for at once.
  */
@@ -106,14 +111,14 @@ class RedisStore implements CacheStore {
     const nonce = randomBytes(12).toString('base64url');
     return this.#onKnownServers(key, async () => {
       const life = lifeOf(ttl);
-      const leased = this.#onPair(key, ['lease', nonce, String(life)]);
+      const leased = this.#onPair(key, ['lease', nonce, String(life)]).then(leadOf);
       const opened = this.#ledger.open(tags, life).catch((error: unknown) => {
         // Nobody would ever hold what was leased, though all would wait for its end.
         if (!isUnknownScript(error)) void this.#onPair(key, ['release', nonce]).catch(() => {});
         throw error;
       });
-      const [given, page] = await Promise.all([leased, opened]);
-      return given === 1 ? { token: `${nonce}.${page.epoch}.${page.clock}` } : undefined;
+      const [lead, { epoch, clock }] = await Promise.all([leased, opened]);
+      return lead === undefined ? undefined : { token: [nonce, epoch, clock, lead].join(' ') };
     });
   }
 
@@ -121,7 +126,9 @@ class RedisStore implements CacheStore {
     const right = lease === undefined ? undefined : parseToken(lease.token);
     if (lease !== undefined && right === undefined) return false;
     const { tags } = record;
-    const write = { key, packed: packRecord(record, this.#maxValueSize), tags, life: lifeOf(record.ttl) };
+    const life = lifeOf(record.ttl);
+    const endsAt = performance.now() + life;
+    const write = { key, packed: packRecord(record, this.#maxValueSize), tags, life, endsAt };
     return this.#onKnownServers(key, () => (right === undefined ? this.#set(write) : this.#fill(write, right)));
   }
 
@@ -161,9 +168,9 @@ class RedisStore implements CacheStore {
   }
 
   /** With a lease: the record is as old as the lease. */
-  async #fill({ key, packed, tags, life }: Write, right: Right): Promise<boolean> {
+  async #fill({ key, packed, tags, life, endsAt }: Write, right: Right): Promise<boolean> {
     const [written, page] = await Promise.all([
-      this.#onPair(key, ['write', right.nonce, String(life), stamped(packed, right)]),
+      this.#onPair(key, ['write', right.nonce, endOn(right.lead, endsAt), String(life), stamped(packed, right)]),
       this.#ledger.open(tags, life),
     ]);
     // Where the page does not admit it, the record lies there unread until the next one takes its place.
@@ -171,9 +178,10 @@ class RedisStore implements CacheStore {
   }
 
   /** Without a lease: the record is as old as this call. */
-  async #set({ key, packed, tags, life }: Write): Promise<boolean> {
-    const page = await this.#ledger.open(tags, life);
-    await this.#onPair(key, ['write', '', String(life), stamped(packed, page)]);
+  async #set({ key, packed, tags, life, endsAt }: Write): Promise<boolean> {
+    const [lead, page] = await Promise.all([this.#onPair(key, ['now']).then(leadOf), this.#ledger.open(tags, life)]);
+    if (lead === undefined) throw unavailable('it does not answer as our script does');
+    await this.#onPair(key, ['write', '', endOn(lead, endsAt), String(life), stamped(packed, page)]);
     return true;
   }
 
@@ -220,8 +228,22 @@ function lifeOf(ttl: Milliseconds): Milliseconds {
   return ttl > 1 ? Math.floor(Math.min(ttl, LONGEST_LIFE)) : 1;
 }
 
+/**
+ * From what the server's clock shows. The answer was some time on its way, so that it is more by that, never less: what
+ * ends by it ends early. Undefined for an answer that shows nothing.
+ */
+function leadOf(shown: unknown): Milliseconds | undefined {
+  return typeof shown === 'number' && shown > 0 ? shown - performance.now() : undefined;
+}
+
+/** On the server's clock, in whole ms. */
+function endOn(lead: Milliseconds, endsAt: Milliseconds): string {
+  return String(Math.floor(lead + endsAt));
+}
+
 function parseToken(token: string): Right | undefined {
-  const [nonce, epoch, clock] = token.split('.');
-  if (nonce === undefined || nonce === '' || epoch === undefined || clock === undefined) return undefined;
-  return { nonce, epoch, clock: Number(clock) };
+  const [nonce, epoch, ...numbers] = token.split(' ');
+  const [clock, lead] = numbers.map(Number);
+  if (!nonce || epoch === undefined || !Number.isFinite(clock) || !Number.isFinite(lead)) return undefined;
+  return { nonce, epoch, clock: clock!, lead: lead! };
 }

@@ -15,7 +15,15 @@ export const LONGEST_LIFE: number = 30 * 24 * 3_600_000;
 /** Patterns that one namespace keeps; with more, the oldest becomes "all that is as old as this". */
 export const MOST_BANS = 64;
 
-/** KEYS: the value and the lease of one cache key. */
+/** The server's run, in Lua: another one after each start. */
+const RUN = "string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')";
+
+/**
+ * KEYS: the value and the lease of one cache key. A lease is who has it and the run of the server that gave it: of another
+ * run it has come back with a snapshot, or with a former replica, and is void (see `RedisStore`). A record's end is told
+ * on the server's own clock, for which `lease` and `now` answer with what that shows, in ms; its life is told too, lest a
+ * clock that is set back make it longer.
+ */
 export const pairScript = (namespace: string): Script =>
   script(`-- ${namespace}
 local op, value, lease = ARGV[1], KEYS[1], KEYS[2]
@@ -24,18 +32,28 @@ if op == 'read' then
   if type(size) ~= 'number' or size == 0 or size > tonumber(ARGV[2]) then return false end
   return { redis.call('GET', value), redis.call('PTTL', value) }
 end
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+if op == 'now' then return now() end
+local held = redis.pcall('GET', lease)
+local holder, giver = string.match(type(held) == 'string' and held or '', '^(%S+) (%w+)$')
 if op == 'lease' then
-  if redis.pcall('GET', lease) == ARGV[2] or redis.call('SET', lease, ARGV[2], 'NX', 'PX', ARGV[3]) then return 1 end
-  return 0
+  local run = ${RUN}
+  if giver == run and holder ~= ARGV[2] then return 0 end
+  if giver ~= run then redis.call('SET', lease, ARGV[2] .. ' ' .. run, 'PX', ARGV[3]) end
+  return now()
 end
 if op == 'release' then
-  if redis.pcall('GET', lease) == ARGV[2] then redis.call('DEL', lease) end
+  if holder == ARGV[2] then redis.call('DEL', lease) end
   return 1
 end
 if op == 'write' then
-  if ARGV[2] ~= '' and redis.pcall('GET', lease) ~= ARGV[2] then return 0 end
+  if ARGV[2] ~= '' and holder ~= ARGV[2] then return 0 end
   redis.call('DEL', lease)
-  if ARGV[4] == '' then redis.call('DEL', value) else redis.call('SET', value, ARGV[4], 'PX', ARGV[3]) end
+  local left = math.min(ARGV[3] - now(), ARGV[4])
+  if ARGV[5] == '' or left <= 0 then redis.call('DEL', value) else redis.call('SET', value, ARGV[5], 'PX', left) end
   return 1
 end
 return 0
@@ -49,9 +67,7 @@ return 0
 export const ledgerScript = (namespace: string): Script =>
   script(`-- ${namespace}
 local op, ledger = ARGV[1], KEYS[1]
-local function run()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-end
+local function run() return ${RUN} end
 local function begin(a, b)
   redis.call('DEL', ledger)
   redis.call('HSET', ledger, 'epoch', a, 'clock', b, 'floor', b, 'banned', b, 'runs', run())
@@ -120,8 +136,8 @@ end
 return { epoch, clock, floor, prefix .. banned, versions, bans }
 `);
 
-/** Tells the run of the server that has the keys: another one after each start. */
-export const runScript = (): Script => script(`return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')`);
+/** Tells the run of the server that has the keys. */
+export const runScript = (): Script => script(`return ${RUN}`);
 
 /**
  * A script because every kind of client sends it to a master: a plain PUBLISH counts as a read, which a Sentinel client

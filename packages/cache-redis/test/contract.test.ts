@@ -28,12 +28,12 @@ const topologies: Record<string, () => Promise<Setup<RedisStoreClient & RedisBus
     const servers = await single();
     return { servers, connect: () => createClient({ url: servers[0]!.url, RESP: 2 }) };
   },
-  'a Sentinel': async () => {
-    const { servers, sentinel } = await startSentinel();
-    const sentinelRootNodes = [{ host: '127.0.0.1', port: sentinel.port }];
+  'three Sentinels': async () => {
+    const { servers, sentinels } = await startSentinel();
+    const sentinelRootNodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
     return { servers, connect: () => createSentinel({ name: 'main', sentinelRootNodes }) };
   },
-  'a cluster': async () => {
+  'a cluster of three': async () => {
     const { servers } = await startCluster();
     const rootNodes = servers.map(({ url }) => ({ url }));
     return { servers, connect: () => createCluster({ rootNodes }) };

@@ -83,13 +83,14 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     expect(await reads()).toBeUndefined();
   }, 20_000);
 
-  it('goes on, with nothing cached, on the replica that a Sentinel has made master', async ({
+  it('goes on, with nothing cached and nothing leased, on the replica that Sentinels have made master', async ({
     expect,
     onTestFinished,
   }) => {
-    const { servers, sentinel, stop } = await startSentinel(1);
+    const { servers, sentinels, stop } = await startSentinel(1);
     onTestFinished(stop);
-    const client = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: sentinel.port }] });
+    const sentinelRootNodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const client = createSentinel({ name: 'main', sentinelRootNodes });
     client.on('error', () => {});
     await client.connect();
     onTestFinished(async () => {
@@ -102,6 +103,9 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     const end = await bus.subscribe((frame) => heard.push(frame), onInterrupted);
     onTestFinished(end);
     await store.write('key', record('old'), undefined);
+    const former = await store.lease('leased', [], 60_000);
+    const held = (): Promise<unknown> => servers[1]!.ask('PTTL', 'forge:l:{kleased}');
+    await expect.poll(held, { interval: 20, timeout: 5000 }).toBeGreaterThan(0);
     servers[0]!.kill();
     const reads = (): Promise<boolean> =>
       store
@@ -112,6 +116,10 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     expect(await store.read('key', [])).toBeUndefined();
     expect(await store.write('key', record('new'), undefined)).toBe(true);
     expect(await store.read('key', [])).toBeDefined();
+    const lease = await store.lease('leased', [], 60_000);
+    expect(lease).toBeDefined();
+    expect(await store.write('leased', record('old'), former)).toBe(false);
+    expect(await store.write('leased', record('new'), lease)).toBe(true);
     expect(onInterrupted).toHaveBeenCalled();
     const hears = (): Promise<string[]> => bus.publish('frame').then(() => heard);
     await expect.poll(() => hears().catch(() => []), { interval: 50, timeout: 5000 }).toContain('frame');

@@ -41,8 +41,8 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
       () => store.read('key', []),
       () => store.lease('key', [], 1000),
       () => store.write('key', record('text'), undefined),
-      () => store.write('key', record('text'), { token: 'a.b.0' }),
-      () => store.release('key', { token: 'a.b.0' }),
+      () => store.write('key', record('text'), { token: 'a b 0 0' }),
+      () => store.release('key', { token: 'a b 0 0' }),
       () => store.invalidate([{ kind: 'key', key: 'key' }]),
       () => store.invalidate([{ kind: 'all' }]),
       () => redisBus(client).publish('frame'),
@@ -87,6 +87,40 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
     for (const key of ['a', 'b', 'c']) expect(await store.read(key, ['tag'])).toBeUndefined();
     await store.write('a', record('new', ['tag']), undefined);
     expect(await store.read('a', ['tag'])).toBeDefined();
+  });
+
+  it('gives anew the lease that comes back with an older snapshot, and its former holder writes no more', async () => {
+    const { server, client } = await start();
+    const [store, other] = [redisStore(client), redisStore(client)];
+    const former = await store.lease('key', ['tag'], 60_000);
+    await client.sendCommand(['SAVE']);
+    server.kill();
+    await lost(client);
+    await server.restart();
+    await ready(client);
+    expect(await client.exists('forge:l:{kkey}')).toBe(1);
+    const lease = await other.lease('key', ['tag'], 60_000);
+    expect(lease).toBeDefined();
+    expect(await store.lease('key', ['tag'], 60_000)).toBeUndefined();
+    expect(await store.write('key', record('old', ['tag']), former)).toBe(false);
+    expect(await other.write('key', record('new', ['tag']), lease)).toBe(true);
+  });
+
+  it.each(['with', 'without'])('counts the life of a record from the call, %s a lease', async (how) => {
+    const { client } = await start();
+    const store = redisStore(client);
+    const written = async (ttl: number): Promise<number> => {
+      const lease = await store.lease('key', [], 10_000);
+      await client.sendCommand(['CLIENT', 'PAUSE', '200']);
+      expect(await store.write('key', { ...record('text'), ttl }, how === 'with' ? lease : undefined)).toBe(true);
+      return client.pTTL('forge:v:{kkey}');
+    };
+    const left = await written(60_000);
+    expect(left).toBeGreaterThan(50_000);
+    expect(left).toBeLessThanOrEqual(59_850);
+    // What is over when it lands takes the place of what was there all the same.
+    expect(await written(100)).toBe(-2);
+    expect(await store.lease('key', [], 10_000)).toBeDefined();
   });
 
   it('waits, and answers late, while the server pauses', async () => {

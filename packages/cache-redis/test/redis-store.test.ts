@@ -85,7 +85,7 @@ describe.skipIf(missing)(`redisStore${hint}`, () => {
     const used = [...(await client.info('commandstats')).matchAll(/cmdstat_([\w|]+)/g)].map(([, name]) => name);
     expect(used).toContain('evalsha');
     const allowed =
-      /^(config\|resetstat|info|evalsha|eval|unlink|[gs]et|del|strlen|p?(ttl|expire)|h(set|mget|getall|incrby|del))$/;
+      /^(config\|resetstat|info|evalsha|eval|unlink|[gs]et|del|strlen|time|p?(ttl|expire)|h(set|mget|getall|incrby|del))$/;
     expect(used.filter((name) => !allowed.test(name!))).toEqual([]);
   });
 
@@ -184,6 +184,20 @@ describe.skipIf(missing)(`redisStore${hint}`, () => {
     await expect(redisStore(halfDead).lease('key', [], 10_000)).rejects.toThrow('the ledger is down');
     await expect.poll(() => client.exists('forge:l:{kkey}')).toBe(0);
     expect(await store.lease('key', [], 10_000)).toBeDefined();
+  });
+
+  it.each([
+    ['back', -3_600_000, 9_000, 10_000],
+    ['forward', 3_600_000, -2, -2],
+  ])('lets no record live longer when the clock of Redis was set %s', async (_, by, least, most) => {
+    const lease = await store.lease('key', [], 10_000);
+    const [nonce, epoch, clock, lead] = lease!.token.split(' ');
+    // Learned before the clock was set.
+    const token = [nonce, epoch, clock, Number(lead) - by].join(' ');
+    expect(await store.write('key', record('text', [], 10_000), { token })).toBe(true);
+    const left = await client.pTTL('forge:v:{kkey}');
+    expect(left).toBeGreaterThanOrEqual(least);
+    expect(left).toBeLessThanOrEqual(most);
   });
 
   it('works under a key prefix of the client', async () => {

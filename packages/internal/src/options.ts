@@ -19,9 +19,10 @@ export function numberOption(
   name: string,
   value: number | undefined,
   fallback: number,
-  { min = 0, max = Infinity, integer = false }: NumberRange = {},
+  range: NumberRange = {},
 ): number {
   if (value === undefined) return fallback;
+  const { min = 0, max = Infinity, integer = false } = range;
   if (typeof value !== 'number' || Number.isNaN(value)) {
     throw new TypeError(`Cannot ${subject}: ${name} must be a number, got ${show(value)}`);
   }
@@ -34,7 +35,7 @@ export function numberOption(
 }
 
 /** @throws TypeError when `value` is none of `choices` */
-export function choiceOption<T extends string>(
+export function choiceOption<T extends string | boolean>(
   subject: string,
   name: string,
   value: T | undefined,

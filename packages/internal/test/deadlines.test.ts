@@ -43,6 +43,36 @@ describe('Deadlines', () => {
     deadlines.remove(never);
   });
 
+  it('does not hold the process open when it is unrefed', () => {
+    const unref = vi.fn();
+    const timer = vi.spyOn(globalThis, 'setTimeout').mockReturnValue({ unref } as unknown as NodeJS.Timeout);
+    new Deadlines<string>(monotonic, () => {}, { unref: true }).add('background', monotonic.now() + 5);
+    new Deadlines<string>(monotonic, () => {}).add('awaited', monotonic.now() + 5);
+    expect(timer).toHaveBeenCalledTimes(2);
+    expect(unref).toHaveBeenCalledTimes(1);
+    timer.mockRestore();
+  });
+
+  it('takes and removes deadlines in falling order in O(log n)', () => {
+    let reads = 0;
+    const deadlines = new Deadlines<number>(monotonic, () => {});
+    const count = 4096;
+    const all = Array.from({ length: count }, (_, index) => {
+      const deadline = deadlines.add(index, monotonic.now() + 10_000 - index);
+      const { at } = deadline;
+      Object.defineProperty(deadline, 'at', {
+        get: () => {
+          reads += 1;
+          return at;
+        },
+      });
+      return deadline;
+    });
+    for (const deadline of all) deadlines.remove(deadline);
+    expect(reads / count).toBeLessThan(12 * Math.log2(count));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('keeps going when a handler throws', () => {
     const fired: string[] = [];
     const deadlines = new Deadlines<string>(monotonic, (item) => {
@@ -105,13 +135,18 @@ describe('Deadlines', () => {
         ),
         (commands) => {
           const fired: number[] = [];
-          const deadlines = new Deadlines<number>(monotonic, (id) => fired.push(id));
+          const times: number[] = [];
+          const due = new Map<number, number>();
+          const deadlines = new Deadlines<number>(monotonic, (id) => {
+            fired.push(id);
+            times.push(due.get(id)!);
+          });
           const model = new Map<number, { at: number; deadline: Deadline<number> }>();
           const expected: number[] = [];
           let next = 0;
           const settle = (): void => {
-            const due = [...model].filter(([, { at }]) => at <= monotonic.now());
-            for (const [id] of due.sort(([a, x], [b, y]) => x.at - y.at || a - b)) {
+            const passed = [...model].filter(([, { at }]) => at <= monotonic.now());
+            for (const [id] of passed.sort(([a, x], [b, y]) => x.at - y.at || a - b)) {
               expected.push(id);
               model.delete(id);
             }
@@ -120,6 +155,7 @@ describe('Deadlines', () => {
             if (command.do === 'add') {
               const at = monotonic.now() + command.after;
               const id = next++;
+              due.set(id, at);
               model.set(id, { at, deadline: deadlines.add(id, at) });
             } else if (command.do === 'remove') {
               const ids = [...model.keys()];
@@ -135,6 +171,7 @@ describe('Deadlines', () => {
           vi.advanceTimersByTime(100);
           settle();
           expect([...fired].sort((a, b) => a - b)).toEqual([...expected].sort((a, b) => a - b));
+          expect(times).toEqual(times.toSorted((a, b) => a - b));
           expect(vi.getTimerCount()).toBe(0);
         },
       ),

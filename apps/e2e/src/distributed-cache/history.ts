@@ -1,4 +1,4 @@
-import { isExcused, LEASE_LIFE, STORE_TIMEOUT, type Fault } from './faults.ts';
+import { isExcused, LEASE_LIFE, type Fault } from './faults.ts';
 import { keyName, READ_FIELDS, type Batch } from './messages.ts';
 import type { Origin } from './origin.ts';
 
@@ -68,8 +68,8 @@ export class History {
     const durations: number[] = [];
     const stale: string[] = [];
     const outlived: string[] = [];
-    // A hundredth more, for a clock that is slow by so much; and neither way to the store is counted as a part of the ttl.
-    const oldest = 1.01 * ttl + staleWhileRevalidate + 2 * STORE_TIMEOUT + this.#worstStall;
+    // Longer on a clock that is slow by a hundredth.
+    const oldest = (ttl + staleWhileRevalidate) / 0.99 + this.#worstStall;
     let latest = 0;
     let longestOrphaned = 0;
     for (const { worker, key, version, loadedAt, began, ended } of this.#reads()) {

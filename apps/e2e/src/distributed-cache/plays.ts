@@ -16,11 +16,8 @@ export const killRedis =
   (duration: number, comesBack: 'empty' | 'old'): Play =>
   async (world) => {
     if (comesBack === 'old') {
-      // Without leases: one that comes back is that of a dead process, which is another play.
-      await world.settle();
-      await world.readAll();
+      // With the leases of loads that run now: nobody has those when they come back.
       await world.redis.save();
-      world.stir();
       // Of what it then holds much is invalidated before the end.
       await world.pass(duration);
     }

@@ -76,7 +76,7 @@ export class Claims<V> {
       const read = await shared.read(key, tags);
       if (read.kind === 'found' && (await this.#serve(flight, read.value))) break;
       // Between the first look and the lease another process may have filled the key: who has the lease looks again.
-      if (grant !== undefined || read.kind === 'unavailable' || flight.isGivenUp) return grant;
+      if (grant !== undefined || read.kind === 'unavailable' || !flights.isRunning(flight)) return grant;
       const lease = await shared.lease(key, tags);
       if (lease.kind === 'unavailable') return undefined;
       if (lease.kind === 'given') {
@@ -96,7 +96,7 @@ export class Claims<V> {
     const { first, values } = this.#parts;
     const found = first.look(flight.key);
     if (found?.standing !== 'fresh' || found.entry.failed || found.entry === flight.fallback) return false;
-    flight.resolve(() => values.give(found.entry.held));
+    flight.resolve(found.entry.held, values.give);
     return true;
   }
 
@@ -113,8 +113,8 @@ export class Claims<V> {
       return false;
     }
     const entry = this.#place(flight.key, draft);
-    counters.add('storeHits');
-    flight.resolve(() => values.give(entry.held));
+    counters.storeHits += 1;
+    flight.resolve(entry.held, values.give);
     return true;
   }
 
@@ -123,9 +123,9 @@ export class Claims<V> {
     flight.fallback = stale;
     if (settings.clock.now() >= first.freshUntil(stale) + stale.staleWhileRevalidate) return;
     flight.keep();
-    flight.resolve(() => {
-      counters.add('fallbacks');
-      return values.give(stale.held);
+    flight.resolve(stale.held, (held) => {
+      counters.fallbacks += 1;
+      return values.give(held);
     });
   }
 
@@ -155,7 +155,8 @@ export class Claims<V> {
     const { first, values, settings } = this.#parts;
     const value = settings.codec.decode(await unpack(packed));
     const held = settings.values === 'bytes' ? packed : values.hold(value);
-    const provenance = { held, contentId, bornAt, loadTime, checkedAt: flight.begun, hasJitter: true };
+    const from = settings.clock.now();
+    const provenance = { held, contentId, bornAt, from, loadTime, checkedAt: flight.begun, hasJitter: true };
     return first.draft(flight.key, value, options, provenance);
   }
 }

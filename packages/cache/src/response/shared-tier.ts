@@ -90,35 +90,22 @@ export class SharedTier<V> {
     return this.#second !== undefined;
   }
 
-  /**
-   * Fresh or not. What this process is writing is waited for, lest what it replaces be read.
-   *
-   * The store may look before it hears of an invalidation that is on its way, and answer after. The second tier sees to it
-   * for the tags that are expected; a record that turns out to have others is asked for again, with them.
-   */
+  /** Fresh or not. What this process is writing is waited for, lest what it replaces be read. */
   async read(key: string, tags: readonly string[]): Promise<SharedRead> {
     if (this.#second === undefined) return UNAVAILABLE;
     await this.#writing.get(key);
-    let expected = tags;
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const askedAt = this.#settings.clock.now();
-      const isTelling = this.#second.getMetrics().queuedInvalidations > 0;
-      const read = await this.#second.read(key, expected);
-      if (read.kind !== 'found') return read;
-      const { record } = read;
-      if (!isTelling || record.tags.every((tag) => expected.includes(tag))) {
-        const value = this.#understand(record, askedAt);
-        return value === undefined ? ABSENT : { kind: 'found', value };
-      }
-      expected = record.tags;
-    }
-    return UNAVAILABLE;
+    const askedAt = this.#settings.clock.now();
+    const read = await this.#second.read(key, tags);
+    if (read.kind !== 'found') return read;
+    const value = this.#understand(read.record, askedAt);
+    return value === undefined ? ABSENT : { kind: 'found', value };
   }
 
-  /** Whether the store, if it can be reached, holds what the entry holds. */
-  async agrees(key: string, { contentId, tags }: Entry): Promise<boolean> {
+  /** What the store holds, beside what the entry holds; `unknown` when it cannot be reached. */
+  async compare(key: string, { contentId, tags }: Entry): Promise<'same' | 'different' | 'absent' | 'unknown'> {
     const read = await this.read(key, tags);
-    return read.kind === 'found' ? read.value.contentId === contentId : read.kind === 'unavailable';
+    if (read.kind !== 'found') return read.kind === 'absent' ? 'absent' : 'unknown';
+    return read.value.contentId === contentId ? 'same' : 'different';
   }
 
   /** Asks for the right to fill the key. */

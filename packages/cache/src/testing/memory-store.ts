@@ -46,8 +46,10 @@ function connection(shared: SharedRecords, faults: StoreFaults = () => undefined
     read: (key: string) => perform('read', () => shared.read(key)),
     lease: (key: string, tags: readonly string[], ttl: Milliseconds) =>
       perform('lease', () => shared.lease(key, tags, ttl)),
-    write: (key: string, record: StoreRecord, lease: StoreLease | undefined) =>
-      perform('write', () => shared.write(key, record, lease)),
+    write: (key: string, record: StoreRecord, lease: StoreLease | undefined) => {
+      const taken = shared.taken(record);
+      return perform('write', () => shared.write(key, taken, lease));
+    },
     release: (key: string, lease: StoreLease) => perform('release', () => shared.release(key, lease)),
     invalidate: (invalidations: readonly Invalidation[]) =>
       perform('invalidate', () => shared.invalidate(invalidations)),

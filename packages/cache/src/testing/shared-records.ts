@@ -3,7 +3,7 @@ import { patternMatcher } from '../tiers/pattern.ts';
 import type { Invalidation, StoreLease, StoreRecord } from '../tiers/store.ts';
 import type { Milliseconds } from '../units.ts';
 
-interface HeldRecord {
+export interface HeldRecord {
   readonly bytes: Uint8Array;
   readonly tags: readonly string[];
   readonly endsAt: Milliseconds;
@@ -48,7 +48,12 @@ export class SharedRecords {
     return { token };
   }
 
-  write(key: string, record: StoreRecord, lease: StoreLease | undefined): boolean {
+  /** The record as it is now, for its life begins with the call, however late that arrives. */
+  taken({ bytes, tags, ttl }: StoreRecord): HeldRecord {
+    return { bytes: bytes.slice(), tags: [...tags], endsAt: this.#clock.now() + ttl };
+  }
+
+  write(key: string, record: HeldRecord, lease: StoreLease | undefined): boolean {
     const now = this.#clock.now();
     if (lease !== undefined) {
       const held = this.#leases.get(key);
@@ -58,7 +63,7 @@ export class SharedRecords {
       if (held.endsAt <= now || isOutdated) return false;
     }
     this.#leases.delete(key);
-    this.#records.set(key, { bytes: record.bytes.slice(), tags: [...record.tags], endsAt: now + record.ttl });
+    this.#records.set(key, record);
     return true;
   }
 

@@ -17,16 +17,6 @@ export interface StoreUnderTest {
   close?(): Promise<void>;
 }
 
-/** What a case works with: two processes on one store. */
-export interface StoreScene {
-  readonly here: CacheStore;
-  readonly there: CacheStore;
-  readonly wait: (duration: Milliseconds) => Promise<void>;
-  readonly damage: ((key: string) => Promise<void>) | undefined;
-}
-
-export type StoreCase = readonly [name: string, test: (scene: StoreScene) => Promise<void>];
-
 /** Each promise of {@link CacheStore} as a case. */
 export function storeContract(create: () => StoreUnderTest | Promise<StoreUnderTest>): readonly ContractCase[] {
   return [...RECORD_CASES, ...LEASE_CASES, ...INVALIDATION_CASES].map(([name, test]) =>

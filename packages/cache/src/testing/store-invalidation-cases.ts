@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Invalidation } from '../tiers/store.ts';
-import type { StoreCase } from './store-contract.ts';
+import type { StoreCase } from './store-case.ts';
 import { leaseFrom, LONG, recordOf, textIn } from './store-samples.ts';
 
 /** Each concerns the key `user:1` with the tag `users`, and all but the last leave `page:1` with `pages`. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { StoreCase } from './store-contract.ts';
+import type { StoreCase } from './store-case.ts';
 import { HOSTILE, leaseFrom, LONG, recordOf, textIn } from './store-samples.ts';
 
 export const LEASE_CASES: readonly StoreCase[] = [
@@ -101,6 +101,17 @@ export const LEASE_CASES: readonly StoreCase[] = [
       await there.release('another key', lease);
       assert.equal(await there.lease('key', [], LONG), undefined);
       assert.equal(await here.write('key', recordOf('value'), lease), true);
+    },
+  ],
+  [
+    'release of a lease that was voided leaves the next one',
+    async ({ here, there }) => {
+      const voided = await leaseFrom(here, 'key');
+      await there.invalidate([{ kind: 'key', key: 'key' }]);
+      const next = await leaseFrom(there, 'key');
+      await here.release('key', voided);
+      assert.equal(await here.lease('key', [], LONG), undefined);
+      assert.equal(await there.write('key', recordOf('value'), next), true);
     },
   ],
   [

@@ -1,4 +1,4 @@
-import { globMatcher } from '../response/glob.ts';
+import { globMatcher } from './glob.ts';
 import type { Invalidation } from './store.ts';
 
 /** Compiles an invalidation by pattern to a test on whole keys. */

@@ -6,7 +6,10 @@ export interface StoreRecord {
   readonly bytes: Uint8Array;
   /** Invalidating any of them makes the record invisible. */
   readonly tags: readonly string[];
-  /** What is left of its life, by the store's own clock, so that no two machines' clocks are compared. */
+  /**
+   * What is left of its life when the call of `write` begins or that of `read` ends, by the store's own clock, so that no
+   * two machines' clocks are compared.
+   */
   readonly ttl: Milliseconds;
 }
 
@@ -44,7 +47,8 @@ export interface CacheStore {
   /**
    * Stores the record and ends the lease; false when the lease no longer holds, or an invalidation since it was given
    * concerns one of the record's tags. Without a lease it stores in any case, and voids the lease that another holds. A
-   * record that the store does not take, because it is too large, is no refusal: the key then holds nothing.
+   * record that the store does not take, because it is too large or over when it arrives, is no refusal: the key then
+   * holds nothing.
    */
   write(key: string, record: StoreRecord, lease: StoreLease | undefined): Promise<boolean>;
   /** Ends the lease without a record, so that another may load. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { globMatcher, looksLikeRegExp } from '../../src/response/glob.ts';
+import { globMatcher, looksLikeRegExp } from '../../src/tiers/glob.ts';
 
 describe('globMatcher', () => {
   it.each([

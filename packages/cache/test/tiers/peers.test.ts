@@ -25,6 +25,11 @@ describe('Peers', () => {
     ['a repeated frame', [news(1), news(1), news(2)], [true, true, true]],
     ['a frame that comes late', [news(1), news(3), news(2), news(4)], [true, false, true, true]],
     ['a new life of the node', [news(1), news(1, { epoch: 'f' }), news(2, { epoch: 'f' })], [true, false, true]],
+    [
+      'a lost frame of a new life that has sent less than the one before',
+      [news(1), news(2), news(1, { epoch: 'f' }), news(3, { epoch: 'f' })],
+      [true, true, false, false],
+    ],
     ['a new life that has sent nothing', [life(0), life(0, { epoch: 'f' })], [true, false]],
     ['a node that took its leave', [news(1), life(1, { isEnd: true }), life(0, { epoch: 'f' })], [true, true, true]],
     ['a leave that tells of a lost frame', [news(1), life(2, { isEnd: true })], [true, false]],

@@ -138,6 +138,42 @@ describe('SecondTier', () => {
     expect(tier.getMetrics().failures).toBe(1);
   });
 
+  it('asks again when a record has tags that nobody expected and an invalidation was on its way meanwhile', async () => {
+    const { tier, there, faults, operations } = setUp({ timeout: 100 });
+    await there.write('key', recordOf('old', ['unexpected']), undefined);
+    // The store looks before it hears of the invalidation, and answers after.
+    faults.present = (operation) => (operation === 'read' ? { answerDelay: 50 } : { delay: 20 });
+    const invalidated = tier.invalidate([{ kind: 'tag', tag: 'unexpected' }]);
+    const read = timed(tier.read('key', []));
+    expect((await read).result).toEqual({ kind: 'absent' });
+    expect(await invalidated).toBe('delivered');
+    expect(operations).toEqual(['read', 'invalidate', 'read']);
+    expect(tier.getMetrics()).toMatchObject({ reads: 1, hits: 0 });
+  });
+
+  it('asks once when an invalidation is on its way and all tags are those expected', async () => {
+    const { tier, there, faults, operations } = setUp({ timeout: 100 });
+    await there.write('key', recordOf('value', ['tag']), undefined);
+    faults.present = { delay: 20 };
+    void tier.invalidate([{ kind: 'tag', tag: 'other' }]);
+    expect((await timed(tier.read('key', ['tag']))).result).toMatchObject({ kind: 'found' });
+    expect(operations).toEqual(['read', 'invalidate']);
+  });
+
+  it('reads nothing of a key whose tags are others at each look while invalidations are on their way', async () => {
+    const { tier, there, faults } = setUp({ timeout: 100 });
+    await there.write('key', recordOf('value', ['one']), undefined);
+    faults.present = { delay: 20 };
+    void tier.invalidate([{ kind: 'tag', tag: 'other' }]);
+    const read = timed(tier.read('key', []));
+    await there.write('key', recordOf('value', ['two']), undefined);
+    setTimeout(() => {
+      void tier.invalidate([{ kind: 'tag', tag: 'another' }]);
+      void there.write('key', recordOf('value', ['three']), undefined);
+    }, 20);
+    expect((await read).result).toEqual(UNAVAILABLE);
+  });
+
   it('takes a record whose life is over for none', async () => {
     const tier = new SecondTier(brokenStore('read', () => ({ bytes: new Uint8Array(), tags: [], ttl: 0 })));
     expect(await tier.read('key', [])).toEqual({ kind: 'absent' });

@@ -301,6 +301,28 @@ describe('ResponseCache across processes', () => {
     expect(ages).toEqual([expect.closeTo(10_010, -2)]);
   });
 
+  it('leaves the second tier when it is good for nothing any more', async () => {
+    const world = await shared();
+    const cache = process(world, { defaultTTL: 100, staleWhileRevalidate: 50, staleIfError: 200 });
+    await cache.set('a', 'value');
+    expect((await world.store.read('a', []))?.ttl).toBe(300);
+    await cache.set('b', 'value', { ttl: Infinity });
+    expect((await world.store.read('b', []))?.ttl).toBe(7 * 24 * 3_600_000);
+  });
+
+  it('lives in the second tier from when it was sent, however late it lands there', async () => {
+    const world = await shared();
+    const late = process(world, { defaultTTL: 100 }, { write: { delay: 60 } });
+    await delivered();
+    void late.set('a', 'value');
+    await vi.advanceTimersByTimeAsync(90);
+    const cache = process(world);
+    await delivered();
+    expect(await cache.get('a')).toBe('value');
+    await vi.advanceTimersByTimeAsync(10);
+    expect([await cache.get('a'), await process(world).get('a')]).toEqual([undefined, undefined]);
+  });
+
   it('carries a value without an end', async () => {
     const world = await shared();
     await process(world, { bus: undefined }).set('a', 'value');
@@ -677,6 +699,32 @@ describe('ResponseCache frames', () => {
   });
 });
 
+describe('ResponseCache loads and lost frames', () => {
+  it.each([
+    ['two tiers', {}],
+    ['a bus alone', { store: undefined }],
+  ])('a caller that comes when frames may have been lost joins no load from before, with %s', async (_, config) => {
+    const world = await shared();
+    const bus = world.bus.connect();
+    const [here, there] = [process(world, config), process(world, { ...config, bus })];
+    await delivered();
+    const { load, loads } = manualLoader<string>();
+    const before = there.getOrSet('a', load);
+    await delivered();
+    bus.isPartitioned = true;
+    await here.invalidate('a');
+    await delivered();
+    bus.isPartitioned = false;
+    bus.interrupt();
+    const after = there.getOrSet('a', () => 'new');
+    await delivered();
+    loads[0]!.resolve('old');
+    await vi.advanceTimersByTimeAsync(400);
+    expect([await before, await after]).toEqual(['old', 'new']);
+    expect(await there.getOrSet('a', never)).toBe('new');
+  });
+});
+
 describe('ResponseCache while the store is out', () => {
   it('keeps what it loads to itself, and what it invalidates reaches the store after it', async () => {
     const world = await shared();
@@ -760,5 +808,39 @@ describe('ResponseCache audit', () => {
     await delivered();
     expect(there.getMetrics()).toMatchObject({ audits: 1, outdated: 1 });
     expect(await there.get('a')).toBe('new');
+  });
+
+  it('counts nothing that the second tier has lost, and reads it no more, for it may have been invalidated', async () => {
+    const world = await shared();
+    const cache = process(world);
+    await delivered();
+    await cache.set('a', 'value');
+    await world.store.invalidate([{ kind: 'all' }]);
+    for (let hit = 0; hit < 1_000; hit++) await cache.get('a');
+    await delivered();
+    expect(cache.getMetrics()).toMatchObject({ audits: 0, outdated: 0, stalenessRate: 0 });
+    expect(await cache.get('a')).toBeUndefined();
+  });
+
+  it('counts nothing and leaves the value when the second tier does not answer', async () => {
+    const faults: Partial<Record<StoreOperation, StoreFault>> = {};
+    const cache = process(await shared(), {}, faults);
+    await delivered();
+    await cache.set('a', 'value');
+    faults.read = { fail: 'request' };
+    for (let hit = 0; hit < 1_000; hit++) await cache.get('a');
+    await delivered();
+    expect(cache.getMetrics()).toMatchObject({ audits: 0, outdated: 0 });
+    expect(await cache.get('a')).toBe('value');
+  });
+
+  it('counts a value that the second tier holds too, and leaves it', async () => {
+    const cache = process(await shared());
+    await delivered();
+    await cache.set('a', 'value');
+    for (let hit = 0; hit < 1_000; hit++) await cache.get('a');
+    await delivered();
+    expect(cache.getMetrics()).toMatchObject({ audits: 1, outdated: 0 });
+    expect(await cache.get('a')).toBe('value');
   });
 });
