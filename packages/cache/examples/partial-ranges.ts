@@ -14,7 +14,7 @@ const server = createServer((request, response) => {
   const end = Math.min(range.end, bytes.length);
   console.log('origin sends', `${start}-${end - 1}`);
   const headers = { etag, 'content-range': contentRange({ start, end, total: bytes.length }) };
-  response.writeHead(206, headers).end(bytes.subarray(start, end));
+  response.writeHead(end > start ? 206 : 416, headers).end(bytes.subarray(start, end));
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -14,16 +14,23 @@ export interface Admission {
 }
 
 /** With those that are cacheable by default: the statuses that this cache knows, as `must-understand` asks. */
-const UNDERSTOOD: ReadonlySet<number> = new Set([302, 303, 307, 400, 401, 403, 406, 500, 502, 503, 504]);
+const UNDERSTOOD: ReadonlySet<number> = new Set([302, 303, 307, 400, 403, 406, 500, 502, 503, 504]);
+
+/**
+ * Answers to what no key knows of: a request's conditions, range or credentials, its connection, its client's pace. RFC
+ * 6585 forbids to store 428, 429, 431 and 511.
+ */
+const OF_ONE_REQUEST: ReadonlySet<number> = new Set([304, 401, 407, 412, 416, 421, 425, 428, 429, 431, 511]);
 
 /**
  * Whether and how the response may be stored (RFC 9111 §3); undefined when it must not, when it says so in a way that
  * cannot be parsed, or when no later request could use it.
  *
- * Stricter than the RFC in one point: `Set-Cookie` does not inhibit caching (RFC 9111 §7.3), but a shared cache stores it
- * only with `public`, and the rest of the response without it where `private` or `no-cache` names the field. Frameworks
- * add a session to answers whose `max-age` was set elsewhere, and a session that everybody gets is the one mistake that an
- * origin does not notice.
+ * Stricter than the RFC in two points. What answers one request alone, such as a 401, is not stored whatever it says, for
+ * others would get it in place of the resource. And `Set-Cookie` does not inhibit caching (RFC 9111 §7.3), but a shared cache stores it only
+ * with `public`, and the rest of the response without it where `private` or `no-cache` names the field. Frameworks add a
+ * session to answers whose `max-age` was set elsewhere, and a session that everybody gets is the one mistake that an origin
+ * does not notice.
  */
 export function admissionOf(
   request: Pick<HttpRequest, 'method' | 'headers'>,
@@ -35,8 +42,8 @@ export function admissionOf(
   const directives = responseDirectives(headers, shared);
   const vary = parseVary(headers);
   if (directives === undefined || vary === undefined) return undefined;
-  if (wishes.has('no-store') || status === 304 || (status === 206 && !isStorablePart(request, response)))
-    return undefined;
+  if (wishes.has('no-store') || OF_ONE_REQUEST.has(status)) return undefined;
+  if (status === 206 && !isStorablePart(request, response)) return undefined;
   if (directives.has('must-understand') ? !isUnderstood(status) : directives.has('no-store')) return undefined;
   const omitted = [...(namedFields(directives, 'no-cache') ?? [])];
   if (shared) omitted.push(...(namedFields(directives, 'private') ?? []));

@@ -1,8 +1,9 @@
-import type { Milliseconds } from '../units.ts';
+import type { Bytes, Milliseconds } from '../units.ts';
 import { isNotModified, OF_THE_BODY, rangeApplies } from './conditional.ts';
 import { ageOf } from './freshness.ts';
 import {
   withField,
+  withLength,
   withoutFields,
   type HttpBody,
   type HttpField,
@@ -25,24 +26,26 @@ export function answerFrom(stored: StoredResponse, request: HttpRequest, now: Mi
   if (isNotModified(request.headers, stored, now)) {
     return { status: 304, headers: withoutFields(headers, DESCRIPTIONS) };
   }
-  const range = request.method === 'GET' && isRangeable(stored) ? parseRange(request.headers) : undefined;
+  // A range is of a 200, or of what a 206 showed of one.
+  const isRangeable = request.method === 'GET' && (stored.status === 200 || stored.status === 206);
+  const range = isRangeable ? parseRange(request.headers) : undefined;
   if (range === undefined || !rangeApplies(request.headers, stored)) return wholeAnswer(stored, request, headers);
   const resolved = resolveRange(range, stored.length);
   if (resolved === undefined) return undefined;
   if (resolved === 'unsatisfiable') {
     const fields = withField(withoutFields(headers, DESCRIPTIONS), 'Content-Range', `bytes */${stored.length}`);
-    return { status: 416, headers: withField(fields, 'Content-Length', '0') };
+    return { status: 416, headers: withLength(fields, 0) };
   }
   const body = bytesOf(stored.parts, resolved);
   if (body === undefined) return undefined;
   const fields = withField(headers, 'Content-Range', contentRange(resolved, stored.length));
-  return { status: 206, headers: withField(fields, 'Content-Length', String(body.length)), body };
+  return { status: 206, headers: withLength(fields, body.length), body };
 }
 
 /** The answer whose body is still on its way: always the whole, which a server may give to any range. */
-export function streamedAnswer(head: StoredHead, body: HttpBody, length: string, now: Milliseconds): HttpResponse {
+export function streamedAnswer(head: StoredHead, body: HttpBody, length: Bytes, now: Milliseconds): HttpResponse {
   const { status, statusText } = head;
-  return { status, statusText, headers: withField(withAge(head, now), 'Content-Length', length), body };
+  return { status, statusText, headers: withLength(withAge(head, now), length), body };
 }
 
 function wholeAnswer(
@@ -53,13 +56,8 @@ function wholeAnswer(
   const body = completeBody(stored);
   if (body === undefined) return undefined;
   const { status, statusText } = stored;
-  const fields = status === 204 ? headers : withField(headers, 'Content-Length', String(body.length));
+  const fields = status === 204 ? headers : withLength(headers, body.length);
   return { status, statusText, headers: fields, body: method === 'HEAD' ? undefined : body };
-}
-
-/** A range is of a 200, or of what a 206 showed of one. */
-function isRangeable({ status }: StoredHead): boolean {
-  return status === 200 || status === 206;
 }
 
 function withAge(head: StoredHead, now: Milliseconds): HttpField[] {

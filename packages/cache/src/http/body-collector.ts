@@ -1,7 +1,10 @@
 import { after } from '@forge/internal';
 import type { Bytes, Milliseconds } from '../units.ts';
-import { BodyReader } from './body-reader.ts';
+import { BodyReader, closeSource } from './body-reader.ts';
 
+/** A body may come in this many chunks, and one more for so many bytes of its limit: a chunk costs more than one byte. */
+const MOST_CHUNKS = 1024;
+const SMALL_CHUNK: Bytes = 64;
 /** How long a body that nobody reads any more may take to its end, before it is given up. */
 const UNREAD_TIME: Milliseconds = 30_000;
 
@@ -47,6 +50,11 @@ export class BodyCollector {
     );
   }
 
+  /** The same for one more client; undefined where what is to come can go to one alone. */
+  join(): BodyReader | undefined {
+    return this.#state === 'full' ? undefined : this.read();
+  }
+
   async #chunkAt(index: number): Promise<Uint8Array | undefined> {
     for (;;) {
       const chunk = this.#chunks[index];
@@ -70,8 +78,8 @@ export class BodyCollector {
   #leave(): void {
     this.#readers -= 1;
     if (this.#readers > 0) return;
-    if (this.#state === 'full') this.#giveUp();
-    if (this.#state === 'filling') this.#stopWaiting = after(UNREAD_TIME, this.#giveUp, { unref: true });
+    if (this.#state === 'full') this.#end();
+    if (this.#state === 'filling') this.#stopWaiting = after(UNREAD_TIME, () => this.#end(), { unref: true });
   }
 
   async #fill(): Promise<Uint8Array | undefined> {
@@ -81,7 +89,8 @@ export class BodyCollector {
         if (result.done === true) break;
         this.#chunks.push(result.value);
         this.#size += result.value.length;
-        if (this.#size > this.#limit) return this.#overflow();
+        const isInCrumbs = this.#chunks.length > MOST_CHUNKS + this.#limit / SMALL_CHUNK;
+        if (isInCrumbs || this.#size > this.#limit) return this.#overflow();
         this.#notify();
       }
       this.#become('ended');
@@ -95,9 +104,15 @@ export class BodyCollector {
 
   /** Two readers could not both go on from the source, and where there is none it need not go on. */
   #overflow(): undefined {
-    if (this.#readers !== 1) this.#giveUp();
-    if (this.#readers > 1) this.#error = new Error('Cannot share a body: it is longer than its Content-Length');
-    this.#become(this.#readers > 1 ? 'failed' : 'full');
+    if (this.#readers !== 1) this.#end();
+    const isShared = this.#readers > 1;
+    if (isShared) this.#error = new Error('Cannot share a body: it is too long, or in crumbs');
+    this.#become(isShared ? 'failed' : 'full');
+  }
+
+  #end(): void {
+    this.#giveUp();
+    closeSource(this.#source);
   }
 
   #become(state: 'full' | 'ended' | 'failed'): void {

@@ -41,3 +41,8 @@ export class BodyReader implements AsyncIterableIterator<Uint8Array> {
     return { done: true, value: undefined };
   }
 }
+
+/** Ends a source; one that waits for its next chunk hears of it after that, so its request is to be aborted as well. */
+export function closeSource(source: AsyncIterator<Uint8Array, unknown>): void {
+  void source.return?.().catch(() => undefined);
+}

@@ -94,10 +94,11 @@ function targetedDirectives(headers: readonly HttpField[]): Directives | undefin
   for (const [name, item] of members) {
     if (IN_SECONDS.has(name)) {
       // A value of the wrong type is ignored (RFC 9213 §2.1).
-      if (item.type === 'integer') directives.set(name, String(item.value));
-    } else if (item.type === 'string') directives.set(name, item.value);
-    // `private=?0` would be false; anything else, however odd, keeps its prohibition.
-    else if (item.type !== 'boolean' || item.value) directives.set(name, true);
+      if (typeof item === 'number') directives.set(name, String(item));
+    } else if (item !== false) {
+      // `private=?0` would be false; anything else, however odd, keeps its prohibition.
+      directives.set(name, typeof item === 'string' ? item : true);
+    }
   }
   return directives;
 }

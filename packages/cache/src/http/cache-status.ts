@@ -18,8 +18,8 @@ export interface CacheStatus {
   readonly collapsed?: boolean;
   /** What is left of the answer's freshness. */
   readonly ttl?: Milliseconds;
-  /** In an implementation's own words. */
-  readonly detail?: string | undefined;
+  /** In this implementation's own words, each a token. */
+  readonly detail?: 'stale-if-error' | undefined;
 }
 
 const MS = 1000;
@@ -27,14 +27,19 @@ const MS = 1000;
 /** The headers with this cache's member of `Cache-Status` behind those of the caches before it. */
 export function withCacheStatus(headers: readonly HttpField[], cache: string, status: CacheStatus): HttpField[] {
   const earlier = fieldValue(headers, 'cache-status');
-  const own = [serializeText(cache)];
-  if (status.hit === true) own.push('hit');
-  if (status.fwd !== undefined) own.push(`fwd=${status.fwd}`);
-  if (status.fwdStatus !== undefined) own.push(`fwd-status=${status.fwdStatus}`);
-  if (status.stored === true) own.push('stored');
-  if (status.collapsed === true) own.push('collapsed');
-  if (status.ttl !== undefined) own.push(`ttl=${Math.floor(status.ttl / MS)}`);
-  if (status.detail !== undefined) own.push(`detail=${serializeText(status.detail)}`);
-  const member = own.join('; ');
+  const { hit, fwd, fwdStatus, stored, collapsed, ttl, detail } = status;
+  const parameters = {
+    hit,
+    fwd,
+    'fwd-status': fwdStatus,
+    stored,
+    collapsed,
+    ttl: ttl && Math.floor(ttl / MS),
+    detail,
+  };
+  let member = serializeText(cache);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== false) member += value === true ? `; ${name}` : `; ${name}=${value}`;
+  }
   return withField(headers, 'Cache-Status', earlier === undefined ? member : `${earlier}, ${member}`);
 }

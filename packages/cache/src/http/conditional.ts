@@ -5,6 +5,7 @@ import {
   fieldValue,
   hasField,
   hopByHopFields,
+  statedLength,
   withoutFields,
   type HttpField,
   type HttpResponse,
@@ -81,16 +82,22 @@ export function unconditionalFields(request: readonly HttpField[]): HttpField[] 
  */
 export function freshen(
   stored: StoredResponse,
-  notModified: HttpResponse,
-  { requestedAt, receivedAt }: ResponseTimes,
+  { headers }: HttpResponse,
+  times: ResponseTimes,
 ): StoredResponse | undefined {
-  if (!isAbout(stored, notModified.headers)) return undefined;
-  return {
-    ...stored,
-    requestedAt,
-    receivedAt,
-    headers: updatedFields(stored.headers, notModified.headers, receivedAt),
-  };
+  if (!isAbout(stored, headers)) return undefined;
+  return { ...stored, ...times, headers: updatedFields(stored.headers, headers, times.receivedAt) };
+}
+
+/** The stored response with the fields of a later answer to a HEAD (RFC 9111 §4.3.5); undefined as for a 304. */
+export function freshenByHead(
+  stored: StoredResponse,
+  head: HttpResponse,
+  times: ResponseTimes,
+): StoredResponse | undefined {
+  const length = statedLength(head.headers) ?? stored.length;
+  const fits = stored.status === head.status && (stored.length === undefined || stored.length === length);
+  return fits ? freshen(stored, head, times) : undefined;
 }
 
 /** The stored fields, each replaced by the lines of it that the newer message has, whose own age begins now. */
@@ -105,16 +112,6 @@ export function updatedFields(
   // The ages that earlier caches counted end with what they counted.
   replaced.add('age');
   return [...withoutFields(stored, replaced), ...added];
-}
-
-/** Whether a later answer to a HEAD is about the stored representation (RFC 9111 §4.3.5). */
-export function sameRepresentation(stored: StoredResponse, head: HttpResponse): boolean {
-  const length = fieldValue(head.headers, 'content-length');
-  return (
-    stored.status === head.status &&
-    isAbout(stored, head.headers) &&
-    (length === undefined || stored.length === undefined || length === String(stored.length))
-  );
 }
 
 function isAbout(stored: StoredHead, newer: readonly HttpField[]): boolean {

@@ -1,7 +1,8 @@
 import { after } from '@forge/internal';
 import type { Milliseconds } from '../units.ts';
 import { answerFrom } from './answer.ts';
-import { sameRepresentation, updatedFields } from './conditional.ts';
+import { closeSource } from './body-reader.ts';
+import { freshenByHead } from './conditional.ts';
 import { Fences, type Fence } from './fences.ts';
 import { Flight } from './flight.ts';
 import type { ResponseTimes } from './freshness.ts';
@@ -14,7 +15,7 @@ import { groupTag, urlTag } from './keys.ts';
 import { mayStandIn } from './reuse.ts';
 import type { Target } from './target.ts';
 import { Unshared } from './unshared.ts';
-import { discard, fetchFor } from './upstream.ts';
+import { fetchFor } from './upstream.ts';
 import { Variants } from './variants.ts';
 
 /** Errors of a server that `stale-if-error` covers (RFC 5861 §4). */
@@ -47,8 +48,7 @@ export class Fetcher {
 
   /** The flight for the resource that a request may join. */
   running({ resource }: Target): Flight<Outcome> | undefined {
-    const running = this.#flights.get(resource);
-    return running === undefined || running.fence.broken || running.flight.aborted ? undefined : running.flight;
+    return this.#unshared.has(resource) ? undefined : this.#latest(resource);
   }
 
   /** @param joinable whether other requests may wait for it: its own conditions and wishes must not shape the answer */
@@ -62,7 +62,7 @@ export class Fetcher {
 
   /** Renews what is stored, behind the back of its client; returns false when that goes on already. */
   refresh(job: Job): boolean {
-    if (this.running(job.target) !== undefined) return false;
+    if (this.#latest(job.target.resource) !== undefined) return false;
     const flight = this.start(job, true);
     const stop = after(REFRESH_TIME, () => flight.abort(new Error('The refresh took too long')), { unref: true });
     const refreshed = flight.join(undefined).then((outcome) => {
@@ -88,13 +88,8 @@ export class Fetcher {
       const requestedAt = clock.now();
       const response = await forward(request);
       if (stored === undefined || !supersedes(response.status)) return response;
-      if (!sameRepresentation(stored, response)) {
-        await this.#keeper.drop(job);
-        return response;
-      }
-      const receivedAt = clock.now();
-      const headers = updatedFields(stored.headers, response.headers, receivedAt);
-      await this.#keeper.validated(job, { ...stored, headers, requestedAt, receivedAt }, fence).storing;
+      const updated = freshenByHead(stored, response, { requestedAt, receivedAt: clock.now() });
+      await (updated === undefined ? this.#keeper.drop(job) : this.#keeper.validated(job, updated, fence).storing);
       return response;
     } finally {
       this.#fences.close(fence);
@@ -127,8 +122,14 @@ export class Fetcher {
         });
       }
     });
-    if (joinable && !this.#unshared.has(resource)) this.#flights.set(resource, { flight, fence });
+    if (joinable) this.#flights.set(resource, { flight, fence });
     return flight;
+  }
+
+  /** The flight that will renew the resource; where answers cannot be shared there are others beside it. */
+  #latest(resource: string): Flight<Outcome> | undefined {
+    const latest = this.#flights.get(resource);
+    return latest === undefined || latest.fence.broken || latest.flight.aborted ? undefined : latest.flight;
   }
 
   async #fetch(job: Job, terms: FetchTerms): Promise<Outcome> {
@@ -145,7 +146,8 @@ export class Fetcher {
     if (validated !== undefined) return this.#keeper.validated(job, validated, terms.fence);
     const standIn = SERVER_ERRORS.has(response.status) ? this.#standIn(job, terms, 0) : undefined;
     if (standIn === undefined) return this.#keeper.arrived(job, response, fetched, terms);
-    discard(response.body);
+    // Its body may never end, and nobody reads it.
+    terms.abort();
     return { ...standIn, fwdStatus: response.status };
   }
 
@@ -161,7 +163,7 @@ export class Fetcher {
     if (!mayStandIn(stored, wishes, { shared, now, allowance })) return undefined;
     if (answerFrom(stored, request, now) === undefined) return undefined;
     const forOthers = sharedRecord(target, request, stored, true);
-    return { arrived: undefined, own: stored, shared: forOthers, fwdStatus: undefined, storing: NOTHING_TO_STORE };
+    return { own: stored, shared: forOthers, storing: NOTHING_TO_STORE };
   }
 }
 
@@ -170,6 +172,6 @@ export function abandon({ arrived, shared }: Outcome, flight: Flight<Outcome>): 
   // A body that is shared goes on being read for others and for storage; its reader is one that knows how to leave.
   if (shared === undefined) flight.abort();
   else if (arrived?.body !== undefined && !(arrived.body instanceof Uint8Array)) {
-    void arrived.body[Symbol.asyncIterator]().return?.();
+    closeSource(arrived.body[Symbol.asyncIterator]());
   }
 }

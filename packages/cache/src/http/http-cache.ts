@@ -143,9 +143,8 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
     if (variantKey(target.resource, vary, request.headers) !== key) return undefined;
     const now = this.#settings.clock.now();
     if (!standsIn && !isUsable(reuseOf(head, wishes, this.#settings.shared, now))) return undefined;
-    if (stream !== undefined && !isConditional(request.headers)) {
-      return streamedAnswer(head, stream.read(), stream.length, now);
-    }
+    const body = isConditional(request.headers) ? undefined : stream?.read();
+    if (body !== undefined) return streamedAnswer(head, body, stream!.length, now);
     const stored = await orAborted(record, request.signal);
     return stored && answerFrom(stored, request, now);
   }
@@ -227,6 +226,8 @@ export class HttpCache extends EventEmitter<HttpCacheEvents> {
   }
 }
 
+/** Wishes that shape what an answer comes to. */
+const OF_ONE_CLIENT = ['no-store', 'no-cache', 'stale-if-error'] as const;
 /** RFC 9111 §5.2.1.7 */
 const GATEWAY_TIMEOUT: HttpResponse = { status: 504, headers: [['Content-Length', '0']] };
 
@@ -247,7 +248,7 @@ function planFor(request: HttpRequest, stored: StoredResponse | undefined, reuse
 
 /** Whether the request's answer depends on nothing but what its resource's variants depend on. */
 function isJoinable({ plan, request, wishes }: Job, reuse: Reuse | undefined): boolean {
-  if (wishes.has('no-store') || wishes.has('no-cache') || reuse?.verdict === 'request') return false;
+  if (OF_ONE_CLIENT.some((name) => wishes.has(name)) || reuse?.verdict === 'request') return false;
   return plan.kind !== 'forward' || !isConditional(request.headers);
 }
 

@@ -9,16 +9,17 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 /** `60` is a leap second, which `Date` shows as the next second. */
 const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5]\d|60)`;
 const MONTH = `(?<month>${MONTHS.join('|')})`;
+const DAY = '(?:mon|tue|wed|thu|fri|sat|sun)';
 const FORMATS = [
   // Sun, 06 Nov 1994 08:49:37 GMT
-  new RegExp(String.raw`^(?:mon|tue|wed|thu|fri|sat|sun), (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} gmt$`, 'i'),
+  new RegExp(String.raw`^${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} gmt$`, 'i'),
   // Sunday, 06-Nov-94 08:49:37 GMT
   new RegExp(
     String.raw`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} gmt$`,
     'i',
   ),
   // Sun Nov  6 08:49:37 1994
-  new RegExp(String.raw`^(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`, 'i'),
+  new RegExp(String.raw`^${DAY} ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`, 'i'),
 ];
 const FIFTY_YEARS = 50;
 const CENTURY = 100;

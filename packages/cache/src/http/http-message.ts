@@ -1,3 +1,5 @@
+import type { Bytes } from '../units.ts';
+
 /** One field line; the name in any case. Repeated fields are repeated lines, in order. */
 export type HttpField = readonly [name: string, value: string];
 
@@ -6,7 +8,7 @@ export type HttpBody = Uint8Array | AsyncIterable<Uint8Array>;
 /** A request, free of any framework. */
 export interface HttpRequest {
   readonly method: string;
-  /** Absolute, such as `https://example.com/a?b`; a fragment is ignored. */
+  /** Absolute, such as `https://example.com/a?b`; a fragment is ignored. Of another scheme it goes through untouched. */
   readonly url: string;
   readonly headers: readonly HttpField[];
   readonly body?: HttpBody | undefined;
@@ -39,8 +41,15 @@ export function fieldValue(headers: readonly HttpField[], name: string): string 
   return lines.length === 0 ? undefined : lines.join(', ').trim();
 }
 
+/** What `Content-Length` says; NaN when that is no length, undefined without the field. */
+export function statedLength(headers: readonly HttpField[]): Bytes | undefined {
+  const text = fieldValue(headers, 'content-length');
+  if (text === undefined) return undefined;
+  return /^\d+$/.test(text) ? Number(text) : NaN;
+}
+
 export function hasField(headers: readonly HttpField[], name: string): boolean {
-  return headers.some(([each]) => each.length === name.length && each.toLowerCase() === name);
+  return fieldLines(headers, name).length > 0;
 }
 
 /** @param names in lower case */
@@ -53,12 +62,17 @@ export function withField(headers: readonly HttpField[], name: string, value: st
   return [...withoutFields(headers, new Set([name.toLowerCase()])), [name, value]];
 }
 
-/** Without its fragment; undefined when it is none, or is relative without a base. */
+/** Puts what a body's length is in place of what was said of it. */
+export function withLength(headers: readonly HttpField[], length: Bytes): HttpField[] {
+  return withField(headers, 'Content-Length', String(length));
+}
+
+/** Without its fragment; undefined when it is none of HTTP, whose origins tell sites apart, or is relative without a base. */
 export function parseUrl(reference: string | undefined, base?: string): URL | undefined {
   if (reference === undefined || !URL.canParse(reference, base)) return undefined;
   const url = new URL(reference, base);
   url.hash = '';
-  return url;
+  return /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;

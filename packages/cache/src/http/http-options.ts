@@ -54,20 +54,20 @@ const WALL_CLOCK: Clock = { now: () => Date.now() };
 export function httpCacheSettings(options: HttpCacheOptions): HttpCacheSettings {
   const subject = 'create an HttpCache';
   objectOption(subject, 'the options', options);
-  const { cache, partition, cacheBody, name = 'forge', clock = WALL_CLOCK } = options;
+  const { cache, partition = () => '', cacheBody = () => false, name = 'forge', clock = WALL_CLOCK } = options;
   objectOption(subject, 'cache', cache);
   for (const method of ['get', 'set', 'invalidate', 'invalidateTag'] as const) {
     functionOption(subject, `cache.${method}`, cache[method]);
   }
-  functionOption(subject, 'partition', partition, true);
-  functionOption(subject, 'cacheBody', cacheBody, true);
+  functionOption(subject, 'partition', partition);
+  functionOption(subject, 'cacheBody', cacheBody);
   stringOption(subject, 'name', name);
   functionOption(subject, 'clock.now', Reflect.get(Object(clock) as object, 'now'));
   return Object.freeze({
     cache,
     shared: choiceOption(subject, 'mode', options.mode, ['shared', 'private']) === 'shared',
-    partition: partition ?? (() => ''),
-    cacheBody: cacheBody ?? (() => false),
+    partition,
+    cacheBody,
     maxBodyBytes: numberOption(subject, 'maxBodyBytes', options.maxBodyBytes, MAX_BODY_BYTES),
     staleOnDisconnect: numberOption(subject, 'staleOnDisconnect', options.staleOnDisconnect, STALE_ON_DISCONNECT),
     name,

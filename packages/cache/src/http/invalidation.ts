@@ -30,8 +30,9 @@ export function invalidatedBy(url: URL, { status, headers }: HttpResponse): Inva
 }
 
 /** Whether the answer to a POST says that it is what a GET of its URL would give, and for how long (RFC 9110 §9.3.3). */
-export function representsGet(url: URL, { method }: HttpRequest, { headers }: HttpResponse): boolean {
-  if (method !== 'POST' || parseUrl(fieldValue(headers, 'content-location'), url.href)?.href !== url.href) return false;
+export function representsGet(url: URL, { method }: HttpRequest, { status, headers }: HttpResponse): boolean {
+  if (method !== 'POST' || status !== 200) return false;
+  if (parseUrl(fieldValue(headers, 'content-location'), url.href)?.href !== url.href) return false;
   const directives = parseCacheControl(headers);
   return hasField(headers, 'expires') || ['max-age', 's-maxage'].some((name) => directives?.has(name) === true);
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../units.ts';
 import type { Directives } from './cache-control.ts';
 import type { Fence } from './fences.ts';
 import type { HttpRequest, HttpResponse } from './http-message.ts';
@@ -35,18 +36,18 @@ export interface Shared {
   /** Undefined when the body was too long or did not come to its end. Never rejects. */
   readonly record: Promise<StoredResponse | undefined>;
   /** The body on its way; undefined where only the whole record may be shared. */
-  readonly stream: { readonly length: string; read(): AsyncIterable<Uint8Array> } | undefined;
+  readonly stream?: { readonly length: Bytes; read(): AsyncIterable<Uint8Array> | undefined } | undefined;
 }
 
 /** What a job came to. */
 export interface Outcome {
   /** The answer as it arrived, for the client of the job alone. */
-  readonly arrived: HttpResponse | undefined;
+  readonly arrived?: HttpResponse;
   /** In place of `arrived`: what that client is to be answered from. */
-  readonly own: StoredResponse | undefined;
-  readonly shared: Shared | undefined;
+  readonly own?: StoredResponse;
+  readonly shared?: Shared;
   /** What the next server answered where the client gets something else. */
-  readonly fwdStatus: number | undefined;
+  readonly fwdStatus?: number;
   /** What it stands in for, where no answer came at all. */
   readonly failure?: unknown;
   /** Settles when nothing more is being stored. Never rejects. */

@@ -4,7 +4,7 @@ import { strongTag } from './conditional.ts';
 import type { Fence } from './fences.ts';
 import type { ResponseTimes } from './freshness.ts';
 import { groupsOf } from './groups.ts';
-import { fieldValue, withoutFields, type HttpRequest, type HttpResponse } from './http-message.ts';
+import { statedLength, withoutFields, type HttpRequest, type HttpResponse } from './http-message.ts';
 import type { HttpCacheSettings } from './http-options.ts';
 import { NOTHING_TO_STORE, type FetchTerms, type Job, type Outcome, type Shared } from './job.ts';
 import { groupTag, urlTag, variantKey } from './keys.ts';
@@ -37,18 +37,16 @@ export class Keeper {
     const { target, request, wishes } = job;
     const { maxBodyBytes, shared: isShared } = this.#settings;
     const { status, headers, body = new Uint8Array() } = response;
-    const times = { requestedAt, receivedAt };
-    const timed = { status, headers, ...times };
-    const length = fieldValue(headers, 'content-length');
+    const timed = { status, headers, requestedAt, receivedAt };
+    const length = statedLength(headers);
     const admission = admissionOf(request, wishes, timed, isShared);
-    const alone = { arrived: response, own: undefined, shared: undefined, fwdStatus: undefined };
-    const tooLong = Number(length ?? 0) > maxBodyBytes;
-    if (admission === undefined || tooLong) {
-      const outdates = supersedes(status) && (tooLong || isUnstorable(timed, isShared));
-      return { ...alone, storing: outdates ? this.drop(job) : NOTHING_TO_STORE };
+    const isStorable = length === undefined || length <= maxBodyBytes;
+    if (admission === undefined || !isStorable) {
+      const outdates = supersedes(status) && (!isStorable || isUnstorable(timed, isShared));
+      return { arrived: response, storing: outdates ? this.drop(job) : NOTHING_TO_STORE };
     }
     const { vary, omitted } = admission;
-    const head = storedHead(response, times, omitted);
+    const head = storedHead(response, timed, omitted);
     const key = variantKey(target.resource, vary, request.headers);
     const collector = body instanceof Uint8Array ? undefined : new BodyCollector(body, maxBodyBytes, abort);
     const record = this.#told(
@@ -56,9 +54,8 @@ export class Keeper {
       this.#recordOf(job, head, response, collector?.collected ?? (body as Uint8Array)),
     );
     const streams = collector !== undefined && length !== undefined && status === 200;
-    const stream = streams ? { length, read: () => collector.read() } : undefined;
+    const stream = streams ? { length, read: () => collector.join() } : undefined;
     return {
-      ...alone,
       arrived: collector === undefined ? response : { ...response, body: collector.read() },
       shared: { head, vary, key, standsIn: false, record, stream },
       storing: this.#put(job, vary, record, fence),
@@ -69,11 +66,11 @@ export class Keeper {
   validated(job: Job, validated: StoredResponse, fence: Fence): Outcome {
     const { target, request, wishes } = job;
     const { shared: isShared } = this.#settings;
-    const own = { arrived: undefined, own: validated, fwdStatus: 304 };
+    const own = { own: validated, fwdStatus: 304 };
     const admission = admissionOf(request, wishes, validated, isShared);
     if (admission === undefined) {
       const storing = isUnstorable(validated, isShared) ? this.drop(job) : NOTHING_TO_STORE;
-      return { ...own, shared: undefined, storing };
+      return { ...own, storing };
     }
     const stored = { ...validated, headers: withoutFields(validated.headers, new Set(admission.omitted)) };
     const shared = sharedRecord(target, request, stored, false);
@@ -94,10 +91,10 @@ export class Keeper {
     response: HttpResponse,
     body: Uint8Array | Promise<Uint8Array | undefined>,
   ): Promise<StoredResponse | undefined> {
-    const length = fieldValue(response.headers, 'content-length');
+    const { maxBodyBytes } = this.#settings;
     const bytes = await body;
-    if (bytes === undefined || bytes.length > this.#settings.maxBodyBytes) return undefined;
-    if (length !== undefined && length !== String(bytes.length)) return undefined;
+    if (bytes === undefined || bytes.length > maxBodyBytes) return undefined;
+    if (bytes.length !== (statedLength(response.headers) ?? bytes.length)) return undefined;
     if (head.status !== 206) return withCompleteBody(head, bytes);
     const received = receivedPart(request.headers, response.headers, bytes);
     if (received === undefined) return undefined;
@@ -106,7 +103,7 @@ export class Keeper {
     const tag = strongTag(head.headers);
     const combines =
       tag !== undefined && stored?.length === received.length && strongTag(stored?.headers ?? []) === tag;
-    const parts = withPart(combines ? (stored?.parts ?? []) : [], received.part);
+    const parts = withPart(combines ? (stored?.parts ?? []) : [], received.part, maxBodyBytes);
     const record: StoredResponse = { ...head, parts, length: received.length };
     return completeBody(record) === undefined ? record : { ...record, status: 200, statusText: 'OK' };
   }
@@ -148,10 +145,13 @@ export function sharedRecord(
 ): Shared {
   const vary = parseVary(stored.headers) ?? [];
   const key = variantKey(resource, vary, request.headers);
-  return { head: stored, vary, key, standsIn, record: Promise.resolve(stored), stream: undefined };
+  return { head: stored, vary, key, standsIn, record: Promise.resolve(stored) };
 }
 
-/** Whether an answer speaks of the resource as it is now: not an error, and not of a part or a condition. */
+/** Errors that speak of the resource and not of the request, so that nobody can drive out what others use. */
+const OF_THE_RESOURCE: ReadonlySet<number> = new Set([401, 403, 404, 410, 451]);
+
+/** Whether an answer speaks of the resource as it is now, and of the whole. */
 export function supersedes(status: number): boolean {
-  return status < 500 && ![206, 304, 412, 416].includes(status);
+  return status < 400 ? status !== 206 && status !== 304 : OF_THE_RESOURCE.has(status);
 }

@@ -23,8 +23,8 @@ export function parseRange(headers: readonly HttpField[]): RangeRequest | undefi
   const [, first, last] = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(fieldValue(headers, 'range') ?? '') ?? [];
   if (first === undefined || last === undefined) return undefined;
   if (first === '') return last === '' ? undefined : { suffix: Number(last) };
-  if (last === '') return { first: Number(first), last: undefined };
-  return Number(first) <= Number(last) ? { first: Number(first), last: Number(last) } : undefined;
+  const range = { first: Number(first), last: last === '' ? undefined : Number(last) };
+  return range.first <= (range.last ?? Infinity) ? range : undefined;
 }
 
 /** The bytes that are meant in a body of this length; undefined where that depends on a length that nobody knows. */
@@ -75,16 +75,20 @@ export function receivedPart(
   return isTail && first > 0 && !hasField(headers, 'etag') ? { part, length: last } : undefined;
 }
 
-/** The parts with one more, which wins where it overlaps. O(bytes that it touches). */
-export function withPart(parts: readonly StoredPart[], added: StoredPart): readonly StoredPart[] {
+/**
+ * The parts with one more, which wins where it overlaps; that alone where together they have more bytes than the limit.
+ * O(bytes that it touches).
+ */
+export function withPart(parts: readonly StoredPart[], added: StoredPart, limit: Bytes): readonly StoredPart[] {
   const touches = (part: StoredPart): boolean => part.first <= endOf(added) && added.first <= endOf(part);
   const touched = parts.filter(touches);
   const first = Math.min(added.first, ...touched.map((part) => part.first));
   const end = Math.max(endOf(added), ...touched.map(endOf));
+  const others = parts.filter((part) => !touches(part));
+  if (others.reduce((sum, { bytes }) => sum + bytes.length, end - first) > limit) return [added];
   const bytes = new Uint8Array(end - first);
   for (const part of [...touched, added]) bytes.set(part.bytes, part.first - first);
-  const all = [...parts.filter((part) => !touches(part)), { first, bytes }];
-  const largest = all.sort((a, b) => b.bytes.length - a.bytes.length).slice(0, MOST_PARTS);
+  const largest = [...others, { first, bytes }].sort((a, b) => b.bytes.length - a.bytes.length).slice(0, MOST_PARTS);
   return largest.sort((a, b) => a.first - b.first);
 }
 

@@ -21,8 +21,6 @@ export interface StoredResponse extends StoredHead {
 /** A field line, its two quotes and separators, and the object around a record: near enough for a bound on bytes. */
 const FIELD_OVERHEAD = 32;
 const RECORD_OVERHEAD = 256;
-/** Recomputed from the stored body. */
-const FRAMING = ['content-length'] as const;
 
 /** @param omitted names of fields that are not to be stored, in lower case */
 export function storedHead(
@@ -31,7 +29,8 @@ export function storedHead(
   omitted: Iterable<string>,
 ): StoredHead {
   const { status, statusText, headers } = response;
-  const dropped = new Set([...hopByHopFields(headers), ...FRAMING, ...omitted]);
+  // The length is that of the stored body.
+  const dropped = new Set([...hopByHopFields(headers), 'content-length', ...omitted]);
   // A part's own place says nothing about the stored whole.
   if (status === 206) dropped.add('content-range');
   const kept: HttpField[] = withoutFields(headers, dropped);

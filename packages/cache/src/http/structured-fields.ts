@@ -10,12 +10,8 @@
  * [1] RFC 8941, Structured Field Values for HTTP, §3 and §4.2. The types that RFC 9651 added are in no field of a cache.
  */
 
-/** A bare item. What caches have no use for (decimals, byte sequences, inner lists) is checked and opaque. */
-export type BareItem =
-  | { readonly type: 'integer'; readonly value: number }
-  | { readonly type: 'string' | 'token'; readonly value: string }
-  | { readonly type: 'boolean'; readonly value: boolean }
-  | { readonly type: 'opaque' };
+/** An integer, a string or a boolean. What caches have no use for (tokens, decimals, inner lists …) is checked and null. */
+export type BareItem = number | string | boolean | null;
 
 const KEY = String.raw`[a-z*][a-z\d_.*-]*`;
 const TOKEN = String.raw`[A-Za-z*][!#$%&'*+.^_\`|~\dA-Za-z:/-]*`;
@@ -49,8 +45,7 @@ export function parseDictionary(text: string): Map<string, BareItem> | undefined
 /** The strings of a list, without their parameters; undefined when it does not parse or holds anything else. */
 export function parseStringList(text: string): string[] | undefined {
   const items = matchMembers(text, LIST_ITEM)?.map(([, item]) => bareItem(item!));
-  const strings = items?.flatMap((item) => (item.type === 'string' ? [item.value] : []));
-  return strings?.length === items?.length ? strings : undefined;
+  return items?.every((item) => typeof item === 'string') === true ? items : undefined;
 }
 
 /** As a token where it is one, else as a string, in which `?` stands for what is no printable ASCII. */
@@ -76,8 +71,7 @@ function matchMembers(field: string, member: RegExp): RegExpExecArray[] | undefi
 }
 
 function bareItem(text: string): BareItem {
-  if (/^-?\d+$/.test(text)) return { type: 'integer', value: Number(text) };
-  if (text.startsWith('"')) return { type: 'string', value: text.slice(1, -1).replaceAll(/\\(.)/g, '$1') };
-  if (text.startsWith('?')) return { type: 'boolean', value: text === '?1' };
-  return WHOLE_TOKEN.test(text) ? { type: 'token', value: text } : { type: 'opaque' };
+  if (/^-?\d+$/.test(text)) return Number(text);
+  if (text.startsWith('"')) return text.slice(1, -1).replaceAll(/\\(.)/g, '$1');
+  return text.startsWith('?') ? text === '?1' : null;
 }

@@ -19,10 +19,7 @@ export class Unshared {
   }
 
   has(resource: string): boolean {
-    const until = this.#until.get(resource);
-    if (until === undefined || until > this.#clock.now()) return until !== undefined;
-    this.#until.delete(resource);
-    return false;
+    return (this.#until.get(resource) ?? -Infinity) > this.#clock.now();
   }
 
   note(resource: string, unshared: boolean): void {

@@ -1,9 +1,17 @@
 import type { Milliseconds } from '../units.ts';
-import { BodyReader } from './body-reader.ts';
+import { BodyReader, closeSource } from './body-reader.ts';
 import { freshen, strongTag, unconditionalFields, updatedFields, validationFields } from './conditional.ts';
 import type { ResponseTimes } from './freshness.ts';
-import { withField, withoutFields, type HttpBody, type HttpRequest, type HttpResponse } from './http-message.ts';
-import { onlyGap, parseContentRange, type ByteRange } from './ranges.ts';
+import {
+  fieldValue,
+  withField,
+  withLength,
+  withoutFields,
+  type HttpBody,
+  type HttpRequest,
+  type HttpResponse,
+} from './http-message.ts';
+import { contentRange, onlyGap, type ByteRange } from './ranges.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /** Sends a request on, towards its origin. */
@@ -22,7 +30,7 @@ export interface Fetched extends ResponseTimes {
   /** Where `validated` is set, the 304 alone. */
   readonly response: HttpResponse;
   /** The stored response as the 304 updated it. */
-  readonly validated: StoredResponse | undefined;
+  readonly validated?: StoredResponse;
 }
 
 /** @param now the wall clock */
@@ -57,15 +65,19 @@ export function whileRead(response: HttpResponse, signal: AbortSignal | undefine
   const { body } = response;
   if (body === undefined || body instanceof Uint8Array) return response;
   const source = body[Symbol.asyncIterator]();
-  signal?.addEventListener('abort', onLeft, { once: true });
+  const leave = (): void => {
+    onLeft();
+    closeSource(source);
+  };
+  signal?.addEventListener('abort', leave, { once: true });
   const reader = new BodyReader(
     async () => {
       const result = await source.next();
       return result.done === true ? undefined : result.value;
     },
     (early) => {
-      signal?.removeEventListener('abort', onLeft);
-      if (early) onLeft();
+      signal?.removeEventListener('abort', leave);
+      if (early) leave();
     },
   );
   return { ...response, body: reader };
@@ -75,9 +87,9 @@ export function whileRead(response: HttpResponse, signal: AbortSignal | undefine
 function outcomeOf(plan: Plan, response: HttpResponse, times: ResponseTimes): Fetched | undefined {
   if (plan.kind === 'complete') {
     const completed = completion(plan, response, times.receivedAt);
-    return completed && { response: completed, validated: undefined, ...times };
+    return completed && { response: completed, ...times };
   }
-  if (plan.kind === 'forward' || response.status !== 304) return { response, validated: undefined, ...times };
+  if (plan.kind === 'forward' || response.status !== 304) return { response, ...times };
   const validated = freshen(plan.stored, response, times);
   return validated && { response, validated, ...times };
 }
@@ -103,9 +115,8 @@ function completion(
   receivedAt: Milliseconds,
 ): HttpResponse | undefined {
   if (response.status !== 206) return response.status === 304 || response.status === 416 ? undefined : response;
-  const range = parseContentRange(response.headers);
+  const fits = fieldValue(response.headers, 'content-range')?.toLowerCase() === contentRange(gap, stored.length);
   const tag = strongTag(response.headers);
-  const fits = range?.first === gap.first && range.last === gap.last && range.length === stored.length;
   if (!fits || tag === undefined || tag !== strongTag(stored.headers)) return undefined;
   const rest = response.body ?? new Uint8Array();
   const headers = withoutFields(
@@ -115,15 +126,22 @@ function completion(
   return {
     status: 200,
     statusText: 'OK',
-    headers: withField(headers, 'Content-Length', String(stored.length)),
+    // A gap is known only where the length is.
+    headers: withLength(headers, stored.length!),
     body: joined(stored, gap, rest),
   };
 }
 
 async function* joined(stored: StoredResponse, gap: ByteRange, rest: HttpBody): AsyncGenerator<Uint8Array> {
   for (const { first, bytes } of stored.parts) if (first < gap.first) yield bytes;
-  if (rest instanceof Uint8Array) yield rest;
-  else yield* rest;
+  let missing = gap.last - gap.first + 1;
+  for await (const chunk of rest instanceof Uint8Array ? [rest] : rest) {
+    missing -= chunk.length;
+    if (missing < 0) break;
+    yield chunk;
+  }
+  // To go on would give bytes in wrong places, and more or fewer than Content-Length says.
+  if (missing !== 0) throw new Error('Cannot complete a body: its rest has another length');
   for (const { first, bytes } of stored.parts) if (first > gap.first) yield bytes;
 }
 

@@ -77,8 +77,8 @@ export class Variants {
     await Promise.all(writes);
   }
 
-  async delete(resource: string, vary: readonly string[], headers: readonly HttpField[]): Promise<void> {
-    await this.#store.invalidate(variantKey(resource, vary, headers));
+  delete(resource: string, vary: readonly string[], headers: readonly HttpField[]): Promise<unknown> {
+    return this.#store.invalidate(variantKey(resource, vary, headers));
   }
 
   async #index(resource: string): Promise<VariantIndex> {

@@ -4,6 +4,7 @@ import { fieldValue, isToken, type HttpField } from './http-message.ts';
 const WEIGHTED: ReadonlySet<string> = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
 /** So that a hostile `Vary` neither costs much nor fills keys. */
 const MOST_NAMES = 32;
+
 /**
  * The field names of `Vary`, in lower case, sorted and without repetition; undefined when it has a `*` or cannot be
  * parsed, so that nobody may be given the response again (RFC 9111 §4.1).
@@ -17,7 +18,7 @@ export function parseVary(headers: readonly HttpField[]): readonly string[] | un
 
 /**
  * The value of a request field in a form that equal requests share, or `undefined` where it is absent, which matches only
- * absence: lines are joined, white space around commas goes, and members with weights are ordered by weight and name.
+ * absence: lines are joined, white space around commas goes, and members with weights are sorted.
  *
  * Equal weights say nothing about order (RFC 9110 §12.5.4), so `en, de` and `de, en` are one variant.
  */
@@ -25,12 +26,9 @@ export function normalizedField(headers: readonly HttpField[], name: string): st
   const value = fieldValue(headers, name);
   if (value === undefined) return undefined;
   const members = membersOf(value);
-  if (!WEIGHTED.has(name)) return members.join(',');
-  return members
-    .map(weighted)
-    .sort((a, b) => b.weight - a.weight || compare(a.text, b.text))
-    .map(({ text, weight }) => (weight === 1 ? text : `${text};q=${weight}`))
-    .join(',');
+  // What is quoted may hold anything.
+  if (!WEIGHTED.has(name) || value.includes('"')) return members.join(',');
+  return members.map(weighted).sort().join(',');
 }
 
 /** The parts between commas, trimmed; commas inside quotes separate nothing, and a quote that never ends makes one part. */
@@ -52,14 +50,12 @@ function membersOf(value: string): string[] {
   return members.filter((member) => member !== '');
 }
 
-function weighted(member: string): { readonly text: string; readonly weight: number } {
-  const parameters = member.toLowerCase().split(';');
-  const text = parameters.map((parameter) => parameter.trim()).join(';');
-  const [, range, digits] = /^(.*?);q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/s.exec(text) ?? [];
-  return range === undefined ? { text, weight: 1 } : { text: range, weight: Number(digits) };
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+/** In one form for equal weights; the value of another parameter may tell cases apart. */
+function weighted(member: string): string {
+  const text = member
+    .split(';')
+    .map((parameter) => parameter.trim())
+    .join(';');
+  const [, range = text, digits = '1'] = /^(.*?);q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/is.exec(text) ?? [];
+  return `${range.includes('=') ? range : range.toLowerCase()};q=${Number(digits)}`;
 }

@@ -121,8 +121,8 @@ export class Collection<Id extends string | number, Item> {
     const subject = 'get items';
     signalOption(subject, signal);
     const wanted = [...new Set(ids)];
-    const keys = wanted.map((id) => this.#keyOf(subject, id));
-    return this.#collect(wanted, keys, signal);
+    for (const id of wanted) checkId(subject, id);
+    return this.#collect(wanted, signal);
   }
 
   /**
@@ -164,13 +164,12 @@ export class Collection<Id extends string | number, Item> {
     return done(this.#cache.invalidateTag(this.#itemTags[0]!));
   }
 
-  /** In slices: a miss costs the cache some tens of microseconds, and thousands of them would hold up everybody else. */
-  async #collect(ids: readonly Id[], keys: readonly string[], signal: AbortSignal | undefined): Promise<Map<Id, Item>> {
+  /** In slices: a miss costs some tens of microseconds, and thousands of them would hold up everybody else. */
+  async #collect(ids: readonly Id[], signal: AbortSignal | undefined): Promise<Map<Id, Item>> {
     const slices: Promise<(Item | undefined)[]>[] = [];
     for (let start = 0; start < ids.length; start += SLICE) {
       if (start > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-      const slice = ids.slice(start, start + SLICE).map((id, index) => this.#read(keys[start + index]!, id, signal));
-      slices.push(Promise.all(slice));
+      slices.push(Promise.all(ids.slice(start, start + SLICE).map((id) => this.#read(id, signal))));
       // A failure is told when every slice has begun.
       slices.at(-1)!.catch(() => {});
     }
@@ -185,8 +184,8 @@ export class Collection<Id extends string | number, Item> {
     return found;
   }
 
-  #read(key: string, id: Id, signal: AbortSignal | undefined): Promise<Item | undefined> {
-    return this.#item(key, (context) => this.#missed.load(id, context.signal), signal);
+  #read(id: Id, signal: AbortSignal | undefined): Promise<Item | undefined> {
+    return this.#item(partKey(this.#items, id), (context) => this.#missed.load(id, context.signal), signal);
   }
 
   #item(
@@ -242,10 +241,14 @@ export class Collection<Id extends string | number, Item> {
   }
 
   #keyOf(subject: string, id: Id): string {
-    if (typeof id === 'number') numberOption(subject, 'an id', id, 0, FINITE);
-    else stringOption(subject, 'an id that is no number', id);
+    checkId(subject, id);
     return partKey(this.#items, id);
   }
+}
+
+function checkId(subject: string, id: string | number): void {
+  if (typeof id === 'number') numberOption(subject, 'an id', id, 0, FINITE);
+  else stringOption(subject, 'an id that is no number', id);
 }
 
 async function done(...works: readonly Promise<unknown>[]): Promise<void> {

@@ -23,7 +23,8 @@ export function parseContentRange(
 
 /**
  * The one range that a `Range` header asks for (RFC 9110 §14.2); undefined when there is none, it is malformed, asks for
- * several or in another unit: such a header is to be ignored.
+ * several or in another unit: such a header is to be ignored. It may begin behind the end, for which a read gives an empty
+ * slice; its own end is Infinity when it reaches to that of the data.
  *
  * @param total needed for a suffix, `bytes=-500`, which is undefined without it
  */
@@ -35,10 +36,8 @@ export function parseRange(
   const match = /^([!#$%&'*+.^_`|~\w-]{1,32})=[ \t]?(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
   if (match === null || match[1]!.toLowerCase() !== unit) return undefined;
   const [, , first, last] = match as unknown as [string, string, string, string];
-  if (first === '') {
-    return last === '' || total === undefined ? undefined : { start: Math.max(0, total - Number(last)), end: total };
-  }
-  const start = Number(first);
-  const end = last === '' ? Infinity : Number(last) + 1;
+  if (first === '' && (last === '' || total === undefined)) return undefined;
+  const start = first === '' ? Math.max(0, total! - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? Infinity : Number(last) + 1;
   return start < end ? { start, end } : undefined;
 }

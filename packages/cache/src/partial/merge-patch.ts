@@ -60,10 +60,15 @@ function diffObjects(before: JsonObject, after: JsonObject, depth: number): Json
   for (const name of Object.keys(before)) if (!Object.hasOwn(after, name)) patch.push([name, null]);
   for (const [name, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, name) ? before[name] : undefined;
-    if (old !== undefined && equal(old, value, depth + 1)) continue;
-    const change = isObject(old) && isObject(value) ? diffObjects(old, value, depth + 1) : value;
-    if (change === undefined || (change === value && !isPlain(value, false, depth + 1))) return undefined;
-    patch.push([name, change]);
+    if (isObject(old) && isObject(value)) {
+      // To ask whether they are equal first would read what is deep once for each level above it.
+      const change = diffObjects(old, value, depth + 1);
+      if (change === undefined) return undefined;
+      if (Object.keys(change).length > 0) patch.push([name, change]);
+    } else if (old === undefined || !equal(old, value, depth + 1)) {
+      if (!isPlain(value, false, depth + 1)) return undefined;
+      patch.push([name, value]);
+    }
   }
   return Object.fromEntries(patch);
 }

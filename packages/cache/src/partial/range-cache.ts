@@ -14,6 +14,7 @@
  */
 import { AbortWatch, functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
 import { CacheError } from '../errors.ts';
+import { Flight, type Caller } from '../response/flight.ts';
 import type { Milliseconds } from '../units.ts';
 import { isStrong } from './etag.ts';
 import { gaps, overlap, type Interval } from './intervals.ts';
@@ -29,7 +30,6 @@ import {
   type RangeData,
   type RangeRecord,
 } from './range-record.ts';
-import { SharedLoad, type Waiter } from './shared-load.ts';
 
 /** How often the validator may change during one read. */
 const MOST_CHANGES = 4;
@@ -85,8 +85,7 @@ interface Held<Data extends RangeData> {
 }
 
 interface RangeLoad<Data extends RangeData> extends Interval {
-  readonly number: number;
-  readonly shared: SharedLoad<LoadedPart<Data>>;
+  readonly flight: Flight<LoadedPart<Data>>;
 }
 
 /** The loads of one key that run. Taken out of the map by an invalidation, it is the fence: none of them is stored. */
@@ -108,7 +107,7 @@ export class RangeCache<Data extends RangeData> {
   readonly #load: RangeLoader<Data>;
   readonly #ttl: Milliseconds | undefined;
   readonly #runs = new Map<string, Run<Data>>();
-  readonly #watch = new AbortWatch<Waiter<LoadedPart<Data>>>((waiter, reason) => waiter.load.leave(waiter, reason));
+  readonly #watch = new AbortWatch<Caller<LoadedPart<Data>>>((caller, reason) => caller.flight.leave(caller, reason));
   #loads = 0;
 
   /** @throws TypeError or RangeError when an option has the wrong type or is out of range */
@@ -159,14 +158,15 @@ export class RangeCache<Data extends RangeData> {
   }
 
   async #read(key: string, range: Interval, signal: AbortSignal | undefined): Promise<RangeSlice<Data>> {
-    if (signal?.aborted === true) throw signal.reason;
     const stored = partKey(this.#prefix, key);
     let record = this.#held(stored)?.record;
     for (let changes = 0; changes <= MOST_CHANGES;) {
+      // It may abort when its loads have answered and before it begins others.
+      if (signal?.aborted === true) throw signal.reason;
       const gapsLeft = missing(record, range);
       if (record !== undefined && gapsLeft.length === 0) return sliceOf(record, range);
       const loads = this.#loadsFor(key, stored, gapsLeft, record?.etag);
-      const parts = await Promise.all(loads.map(({ shared }) => shared.join(signal)));
+      const parts = await Promise.all(loads.map(({ flight }) => flight.join(signal).promise));
       let next = record;
       const agree = parts.every((part) => (next = combine(next, part)) !== undefined);
       if (!agree) changes += 1;
@@ -189,8 +189,9 @@ export class RangeCache<Data extends RangeData> {
   #begin(key: string, stored: string, { start, end }: Interval, etag: string | undefined): RangeLoad<Data> {
     const run = this.#runs.get(stored) ?? new Set();
     this.#runs.set(stored, run);
-    const shared = new SharedLoad<LoadedPart<Data>>(this.#watch, () => this.#land(stored, run, load));
-    const load: RangeLoad<Data> = { start, end, number: ++this.#loads, shared };
+    const onAbandoned = (): void => this.#land(stored, run, load);
+    const flight = new Flight<LoadedPart<Data>>(stored, ++this.#loads, this.#watch, onAbandoned);
+    const load: RangeLoad<Data> = { start, end, flight };
     run.add(load);
     void this.#perform(key, stored, run, load, etag);
     return load;
@@ -203,24 +204,24 @@ export class RangeCache<Data extends RangeData> {
     load: RangeLoad<Data>,
     etag: string | undefined,
   ): Promise<void> {
-    const { start, end, shared } = load;
+    const { start, end, flight } = load;
     try {
-      const answer = await this.#load(key, { start, end }, { signal: shared.signal, etag });
+      const answer = await this.#load(key, { start, end }, { signal: flight.signal, etag });
       const part = partOf(answer, load);
       if (this.#runs.get(stored) === run) this.#store(stored, part, load);
-      shared.resolve(part);
+      flight.resolve(part, () => part);
     } catch (error) {
-      shared.reject(error);
+      flight.reject(error);
     }
     this.#land(stored, run, load);
   }
 
-  #store(stored: string, part: LoadedPart<Data>, { number }: RangeLoad<Data>): void {
+  #store(stored: string, part: LoadedPart<Data>, { flight }: RangeLoad<Data>): void {
     if (!isStrong(part.etag)) return;
     const held = this.#held(stored);
     const combined = held === undefined ? undefined : combine(held.record, part);
     if (combined !== undefined && this.#keep(stored, { record: combined, since: held!.since })) return;
-    if (combined === undefined && held !== undefined && number <= held.since) return;
+    if (combined === undefined && held !== undefined && flight.begun <= held.since) return;
     // Another state of the resource, or more of it than the cache takes.
     this.#keep(stored, { record: combine(undefined, part)!, since: this.#loads });
   }
@@ -251,7 +252,8 @@ function partOf<Data extends RangeData>(answer: RangeAnswer<Data>, asked: Interv
   const data = ownBytes(answer.data);
   const end = start + data.length;
   const total = answer.total ?? (end < asked.end ? end : undefined);
-  const known = total === undefined || (Number.isSafeInteger(total) && (total >= end || data.length === 0));
+  const least = data.length === 0 ? 0 : end;
+  const known = total === undefined || (Number.isSafeInteger(total) && total >= least);
   const answers = (start <= asked.start && end > asked.start) || (total !== undefined && total <= asked.start);
   if (Number.isSafeInteger(start) && start >= 0 && known && answers) return { start, end, data, etag, total };
   throw new CacheError(

@@ -124,7 +124,29 @@ describe('BodyCollector', () => {
     const readings = [text(collector.read()), text(collector.read())];
     body.push('ab');
 
-    for (const reading of readings) await expect(reading).rejects.toThrow('longer than its Content-Length');
+    for (const reading of readings) await expect(reading).rejects.toThrow('Cannot share a body');
     expect(giveUp).toHaveBeenCalledOnce();
+  });
+
+  it('takes no second reader once what is to come can go to one alone', async () => {
+    const { body, collector } = collecting(1);
+    const first = text(collector.read());
+    body.push('ab');
+    await collector.collected;
+    expect(collector.join()).toBeUndefined();
+    body.push('cd');
+    body.end();
+
+    expect(await first).toBe('abcd');
+  });
+
+  it.each(['', 'a'])('collects no more than a thousand chunks of %j where the limit is small', async (crumb) => {
+    const { body, collector } = collecting(2000);
+    const reading = text(collector.read());
+    for (let chunk = 0; chunk < 1100; chunk++) body.push(crumb);
+    body.end();
+
+    expect(await collector.collected).toBeUndefined();
+    expect(await reading).toBe(crumb.repeat(1100));
   });
 });

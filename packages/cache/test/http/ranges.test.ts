@@ -96,7 +96,7 @@ describe('parts', () => {
         let parts: readonly StoredPart[] = [];
         for (const [first, chunk] of additions) {
           const part = chunk.subarray(0, length - first);
-          parts = withPart(parts, { first, bytes: part });
+          parts = withPart(parts, { first, bytes: part }, Infinity);
           for (const [at, byte] of part.entries()) model.set(first + at, byte);
         }
         for (let first = 0; first < length; first++) {
@@ -116,7 +116,7 @@ describe('parts', () => {
 
   it('stay few when a client asks for every second byte', () => {
     let parts: readonly StoredPart[] = [];
-    for (let first = 0; first < 200; first += 2) parts = withPart(parts, { first, bytes: bytes('x') });
+    for (let first = 0; first < 200; first += 2) parts = withPart(parts, { first, bytes: bytes('x') }, Infinity);
 
     expect(parts).toHaveLength(16);
   });

@@ -155,6 +155,22 @@ describe('HttpCache stores', () => {
     expect(cut.requests).toHaveLength(2);
   });
 
+  it.each<[Fields]>([
+    [{ 'Cache-Control': 'private, max-age=60' }],
+    [{ 'Cache-Control': 'max-age=60' }],
+    [{ 'Cache-Control': 'public, max-age=60', Vary: 'Authorization' }],
+    [{ 'Cache-Control': 's-maxage=60', Vary: 'Authorization' }],
+  ])('for no other principal with %j, whether they ask at once or one by one', async (headers) => {
+    const names = ['ann', 'bob', 'cid'];
+    const token = (sent: readonly (readonly [string, string])[]): string =>
+      sent.find(([name]) => name === 'Authorization')![1];
+    const origin = new Origin((request) => ({ headers, body: token(request.headers) }), { mode: 'shared' });
+    const ask = async (name: string): Promise<string> => (await origin.get('/', { Authorization: name })).body;
+
+    expect(await Promise.all([...names, ...names].map(ask))).toEqual([...names, ...names]);
+    for (const name of [...names, ...names]) expect(await ask(name)).toBe(name);
+  });
+
   it('apart what partition tells apart', async () => {
     const user = (headers: readonly (readonly [string, string])[]): string =>
       headers.find(([name]) => name === 'User')![1];

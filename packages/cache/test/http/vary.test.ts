@@ -42,6 +42,12 @@ describe('normalizedField', () => {
     expect(forms('accept-encoding', 'gzip, br', 'br, gzip').size).toBe(1);
   });
 
+  it('keeps what may mean something within a member with a weight', () => {
+    expect(forms('accept', 'a/b;p=X', 'a/b;p=x', 'A/b;p=x').size).toBe(3);
+    expect(forms('accept', 'a/b;p="X; Y"', 'a/b;p="X;Y"', 'a/b;p="x;y"').size).toBe(3);
+    expect(forms('accept', 'a/b;p=X;Q=0.5', 'a/b; p=X ;q=0.50').size).toBe(1);
+  });
+
   it('stays linear when a value is hostile', () => {
     const started = performance.now();
 

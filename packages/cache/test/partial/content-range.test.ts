@@ -31,8 +31,9 @@ describe('parseRange', () => {
   it.each([
     ['bytes=0-99', { start: 0, end: 100 }],
     ['BYTES=100-', { start: 100, end: Infinity }],
-    ['bytes=-300', { start: 700, end: 1000 }],
-    ['bytes=-3000', { start: 0, end: 1000 }],
+    ['bytes=-300', { start: 700, end: Infinity }],
+    ['bytes=-3000', { start: 0, end: Infinity }],
+    ['bytes=-0', { start: 1000, end: Infinity }],
     ['bytes=9-5', undefined],
     ['bytes=-', undefined],
     ['bytes=0-1,5-9', undefined],
