@@ -87,6 +87,8 @@ export type CacheSettings<V> = MemorySettings<V> &
   Required<Omit<CacheConfig<V>, keyof MemoryCacheOptions<V> | 'store' | 'bus' | 'negativeTTL'>> &
   Pick<CacheConfig<V>, 'store' | 'bus' | 'negativeTTL'>;
 
+const NO_KEYS: readonly string[] = Object.freeze([]);
+
 /** Those that a `MemoryCache` does not have. */
 const NAMES: readonly Exclude<keyof CacheConfig, keyof MemoryCacheOptions>[] = [
   'staleWhileRevalidate',
@@ -118,9 +120,13 @@ type DurationName =
 export function cacheSettings<V>(config: CacheConfig<V>): CacheSettings<V> {
   const subject = 'create a ResponseCache';
   const memory = memorySettings(subject, config, NAMES);
+  if (Object.hasOwn(config, 'onRemoval')) {
+    throw new TypeError(`Cannot ${subject}: there is no option "onRemoval" (a ResponseCache has events)`);
+  }
   const duration = (name: DurationName, fallback: Milliseconds): Milliseconds =>
     numberOption(subject, name, config[name], fallback);
-  const { store, bus, compressionEnabled = false } = config;
+  const { store, bus } = config;
+  const compressionEnabled = choiceOption(subject, 'compressionEnabled', config.compressionEnabled, [false, true]);
   seam(subject, 'store', store, ['read', 'lease', 'write', 'release', 'invalidate']);
   seam(subject, 'bus', bus, ['publish', 'subscribe']);
   if (config.codec !== undefined) seam(subject, 'codec', config.codec, ['encode', 'decode']);
@@ -175,7 +181,7 @@ export function lifetimeOf<V>(value: V, ttl: GetOrSetOptions<V>['ttl']): Millise
 }
 
 export function keysOption(subject: string, name: string, keys: readonly string[] | undefined): readonly string[] {
-  if (keys === undefined) return [];
+  if (keys === undefined) return NO_KEYS;
   if (Array.isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
   throw new TypeError(`Cannot ${subject}: ${name} must be an array of keys, got ${String(keys)}`);
 }

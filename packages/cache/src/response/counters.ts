@@ -2,7 +2,7 @@ import type { CacheMetrics, MemoryCacheMetrics } from '../metrics.ts';
 import type { SizeEstimate } from '../policies/what-if.ts';
 import type { Milliseconds } from '../units.ts';
 
-/** What a `ResponseCache` counts; all stay 0 when its metrics are off. */
+/** What a `ResponseCache` counts. Plain fields: to ask whether they are wanted would cost more than to count. */
 export class Counters {
   hits = 0;
   stale = 0;
@@ -22,26 +22,7 @@ export class Counters {
   audits = 0;
   outdated = 0;
   timeSaved: Milliseconds = 0;
-  readonly #counting: boolean;
-
-  constructor(counting: boolean) {
-    this.#counting = counting;
-  }
-
-  add(name: CounterName): void {
-    if (this.#counting) this[name]++;
-  }
-
-  /** Apart from `add`, whose computed names a read of what is there would feel. */
-  addHit(isStale: boolean, loadTime: Milliseconds): void {
-    if (!this.#counting) return;
-    if (isStale) this.stale++;
-    else this.hits++;
-    this.timeSaved += loadTime;
-  }
 }
-
-type CounterName = Exclude<keyof Counters, 'add' | 'addHit' | 'timeSaved'>;
 
 /** What a cache without a second tier, or without a bus, shows of it: nothing that could raise an alarm. */
 const NO_TIERS = {

@@ -12,27 +12,41 @@ export interface Departure {
   readonly at: Milliseconds;
 }
 
-const MOST_KEYS = 1000;
+const MOST = 1000;
 
-/** The last thousand keys that lost their entry or got none, for `explain`. */
+/**
+ * The last thousand times that a key lost its entry or got none, for `explain`. A full cache adds one for every value that
+ * it loads and hardly ever looks for any: so a ring, written without allocation and searched from its end.
+ */
 export class Departures {
-  readonly #keys = new Map<string, Departure>();
+  #keys: string[] = [];
+  #reasons: AbsenceReason[] = [];
+  #times: Milliseconds[] = [];
+  #next = 0;
   #cleared: Departure | undefined;
 
-  add(key: string, departure: Departure): void {
-    // Deleted first, so that the Map's order is that of the departures.
-    this.#keys.delete(key);
-    this.#keys.set(key, departure);
-    if (this.#keys.size > MOST_KEYS) this.#keys.delete(this.#keys.keys().next().value!);
+  add(key: string, reason: AbsenceReason, at: Milliseconds): void {
+    this.#keys[this.#next] = key;
+    this.#reasons[this.#next] = reason;
+    this.#times[this.#next] = at;
+    this.#next = (this.#next + 1) % MOST;
   }
 
   clear(at: Milliseconds): void {
-    this.#keys.clear();
+    this.#keys = [];
+    this.#reasons = [];
+    this.#times = [];
+    this.#next = 0;
     this.#cleared = { reason: 'cleared', at };
   }
 
   /** Undefined: nothing is known of the key. */
   of(key: string): Departure | undefined {
-    return this.#keys.get(key) ?? this.#cleared;
+    const { length } = this.#keys;
+    for (let back = 1; back <= length; back++) {
+      const place = (this.#next - back + length) % length;
+      if (this.#keys[place] === key) return { reason: this.#reasons[place]!, at: this.#times[place]! };
+    }
+    return this.#cleared;
   }
 }

@@ -30,8 +30,10 @@ export function ownTags(tags: readonly string[]): readonly string[] {
 }
 
 /** The keys that an entry with these tags was made from, also by way of others. */
-export function dependenciesOf(tags: readonly string[]): readonly string[] {
-  return tags.filter((tag) => tag.startsWith(DEPENDENCY)).map((tag) => tag.slice(DEPENDENCY.length));
+export function dependenciesOf(tags: Iterable<string>): readonly string[] {
+  const keys: string[] = [];
+  for (const tag of tags) if (tag.startsWith(DEPENDENCY)) keys.push(tag.slice(DEPENDENCY.length));
+  return keys;
 }
 
 function isDerived(tag: string): boolean {

@@ -1,5 +1,5 @@
 import { EntryTable, type BanWalk } from '../memory/entry-table.ts';
-import { entryTerms, type EntryTerms, type RemovalReason } from '../memory/memory-options.ts';
+import { entryTerms, NO_TAGS, type EntryTerms, type RemovalReason } from '../memory/memory-options.ts';
 import type { MemoryCacheMetrics } from '../metrics.ts';
 import { WhatIf, type SizeEstimate } from '../policies/what-if.ts';
 import type { Milliseconds } from '../units.ts';
@@ -33,6 +33,8 @@ export interface Provenance {
   readonly held: unknown;
   readonly contentId: string | undefined;
   readonly bornAt: Milliseconds;
+  /** When its ttl begins. @default bornAt */
+  readonly from?: Milliseconds;
   readonly checkedAt: Sequence;
   readonly loadTime: Milliseconds;
   /** Its ttl is what is left of one that was shortened at random when the value was loaded. */
@@ -129,26 +131,28 @@ export class FirstTier<V> {
 
   /** Calls what the user gave to measure the value. @throws what that throws, and for wrong options */
   draft(key: string, value: V, options: EntryOptions, provenance: Provenance): Draft {
-    const { held, contentId, hasJitter = false, ...known } = provenance;
-    const { negativeTTL, clock } = this.#settings;
+    const { held, contentId, bornAt, from = bornAt, checkedAt, loadTime, hasJitter = false } = provenance;
+    const { negativeTTL } = this.#settings;
     const isAbsence = value === undefined || value === null;
     const terms = entryTerms(hasJitter ? this.#exact : this.#settings, key, value, {
       ttl: options.ttl ?? (isAbsence ? negativeTTL : undefined),
-      tags: [...(options.tags ?? []), ...this.#dependencyTags(key, options.dependsOn)],
+      tags: this.#tagsOf(key, options),
       size: this.#values.sizeOf(held) ?? options.size,
-      cost: costOf(known),
+      cost: this.#costOf(loadTime),
     });
     const entry: Entry = {
       held,
-      contentId,
-      ...known,
       failed: false,
       isAbsence,
       etag: options.etag,
+      contentId,
       tags: terms.tags,
-      freshUntil: clock.now() + terms.ttl,
+      bornAt,
+      checkedAt,
+      freshUntil: from + terms.ttl,
       staleWhileRevalidate: options.staleWhileRevalidate ?? this.#settings.staleWhileRevalidate,
       staleIfError: options.staleIfError ?? this.#settings.staleIfError,
+      loadTime,
       sample: this.#whatIf?.sample(key, Math.max(1, terms.size), terms.cost),
     };
     return { entry, terms };
@@ -169,7 +173,9 @@ export class FirstTier<V> {
       this.#newcomer = entry;
       if (entry.sample !== undefined) this.#whatIf?.record(entry.sample);
     }
-    const isHeld = this.#put(key, entry, { ...terms, size, ttl: lifeOf(entry, terms) });
+    const life = ttl + Math.max(entry.staleWhileRevalidate, entry.staleIfError);
+    const isSaid = life === ttl && size === terms.size;
+    const isHeld = this.#put(key, entry, isSaid ? terms : { ...terms, size, ttl: life });
     this.#newcomer = undefined;
     return { entry, outcome: isHeld ? 'held' : 'evicted', changed };
   }
@@ -204,7 +210,7 @@ export class FirstTier<V> {
     const { tags } = entry;
     entry.held = held;
     const size = this.#values.sizeOf(held) ?? 0;
-    this.#put(key, entry, { ttl: endOf(entry) - clock.now(), idleTTL, size, cost: costOf(entry), tags });
+    this.#put(key, entry, { ttl: endOf(entry) - clock.now(), idleTTL, size, cost: this.#costOf(entry.loadTime), tags });
   }
 
   delete(key: string): boolean {
@@ -229,7 +235,7 @@ export class FirstTier<V> {
   /** Withdraws the entries of such keys, and what was made from them. */
   ban(matches: (key: string) => boolean): readonly BanWalk[] {
     const banIn = (table: EntryTable<Entry>): BanWalk =>
-      table.ban((key) => matches(key) || dependenciesOf(table.peek(key)?.tags ?? []).some(matches));
+      table.ban((key) => matches(key) || dependenciesOf(table.peek(key)?.tags ?? NO_TAGS).some(matches));
     return this.#negative === undefined ? [banIn(this.#main)] : [banIn(this.#main), banIn(this.#negative)];
   }
 
@@ -286,27 +292,30 @@ export class FirstTier<V> {
 
   #put(key: string, entry: Entry, terms: EntryTerms): boolean {
     const isNegative = entry.isAbsence && this.#settings.negativeTTL !== undefined;
-    const [region, other] = isNegative ? [this.#negative!, this.#main] : [this.#main, this.#negative];
+    const other = isNegative ? this.#main : this.#negative;
     this.#telling = false;
     other?.delete(key);
     this.#telling = true;
-    return region.set(key, entry, terms);
+    return (isNegative ? this.#negative! : this.#main).set(key, entry, terms);
   }
 
-  /** One for each key that the value is made from, and those that come from its tags. What it was itself is none of them. */
-  #dependencyTags(key: string, dependsOn: readonly string[] = []): string[] {
-    const tags = dependsOn.flatMap((other) => [dependencyTag(other), ...heirTags(this.peek(other)?.tags ?? [])]);
-    return tags.filter((tag) => tag !== dependencyTag(key));
+  /** Told to the policy that asks. What was set and not loaded costs what the engine takes for unknown. */
+  #costOf(loadTime: Milliseconds): number {
+    return loadTime > 0 && this.#settings.policy === 'gdsf' ? loadTime : 1;
   }
-}
 
-/** What was set and not loaded costs what the engine takes for unknown. */
-function costOf({ loadTime }: Pick<Entry, 'loadTime'>): number {
-  return loadTime > 0 ? loadTime : 1;
-}
-
-function lifeOf(entry: Entry, { ttl }: EntryTerms): Milliseconds {
-  return ttl > 0 ? ttl + Math.max(entry.staleWhileRevalidate, entry.staleIfError) : ttl;
+  /**
+   * Its own, one for each key that it is made from, and those that come from the tags of these. What it was itself is none
+   * of them.
+   */
+  #tagsOf(key: string, { tags = NO_TAGS, dependsOn = NO_TAGS }: EntryOptions): readonly string[] {
+    if (dependsOn.length === 0) return tags;
+    const derived = dependsOn.flatMap((other) => [
+      dependencyTag(other),
+      ...heirTags(this.peek(other)?.tags ?? NO_TAGS),
+    ]);
+    return [...tags, ...derived.filter((tag) => tag !== dependencyTag(key))];
+  }
 }
 
 function isSame(a: Entry, b: Entry): boolean {

@@ -1,40 +1,47 @@
-import type { AbortWatch } from '@forge/internal';
+import { List, type AbortWatch, type Link } from '@forge/internal';
+import type { Milliseconds } from '../units.ts';
 import type { Entry } from './entry.ts';
 import type { Sequence } from './invalidation-log.ts';
+import type { Grant } from './shared-tier.ts';
 
-/** One of those who wait for a {@link Flight}. */
-export interface Caller<V> {
-  readonly flight: Flight<V>;
-  readonly signal: AbortSignal | undefined;
-  readonly promise: Promise<V>;
-  readonly resolve: (value: V | PromiseLike<V>) => void;
-  readonly reject: (reason: unknown) => void;
-}
+const NO_TAGS: ReadonlySet<string> = new Set();
 
 /**
  * One load and the callers that wait for it.
  *
- * Each caller has its own promise: an abort rejects that one alone and takes the caller out of the set, so a load that
+ * Each caller has its own promise: an abort rejects that one alone and takes the caller out of the list, so a load that
  * never ends holds nothing of those that have left. When the last has left, the load's signal aborts, unless the load is
  * kept: the cache itself wants its value, for a stale one was served in its place.
+ *
+ * A miss makes one of these and mostly wants nothing but a value, so what many loads never need is made when it is asked
+ * for: the signal, the set of tags, what is to be done at the end.
  */
-export class Flight<V> {
+export class Flight<V> implements Link<Flight<V>> {
   readonly key: string;
   /** Invalidations up to here came before it. */
   begun: Sequence;
-  /** The union of what its callers named: an invalidation of any of them concerns this load. Written by `Flights` alone. */
-  readonly tags: Set<string> = new Set();
   /** An invalidation concerned it: what it brings goes to those who wait, and is not stored. */
   isFenced = false;
+  /** Further callers of the key wait for this one. */
+  isJoinable = false;
   /** What serves if the load fails. */
   fallback: Entry | undefined;
-  /** Made when somebody asks for the signal: what no loader runs for never does. */
-  #controller: AbortController | undefined;
-  readonly #callers = new Set<Caller<V>>();
+  /** The right to fill the second tier with what it brings. */
+  grant: Grant | undefined;
+  /** When its loader was called. */
+  startedAt: Milliseconds | undefined;
+  // Of those that run.
+  list: List<Flight<V>> | undefined;
+  previous: Flight<V> | undefined;
+  next: Flight<V> | undefined;
   readonly #watch: AbortWatch<Caller<V>>;
-  readonly #onAbandoned: () => void;
+  readonly #onAbandoned: (flight: Flight<V>) => void;
+  readonly #callers = new List<Caller<V>>();
   #isKept = false;
-  #onGivenUp: (reason: unknown) => void = () => {};
+  #tags: Set<string> | undefined;
+  #controller: AbortController | undefined;
+  #givenUp: { readonly reason: unknown } | undefined;
+  #atEnd: (() => void)[] | undefined;
 
   /**
    * @param watch calls `leave` on the caller's flight; shared by all flights, for one signal may stand behind many
@@ -44,21 +51,30 @@ export class Flight<V> {
     this.key = key;
     this.begun = begun;
     this.#watch = watch;
-    this.#onAbandoned = () => onAbandoned(this);
+    this.#onAbandoned = onAbandoned;
+  }
+
+  /** The union of what its callers named: an invalidation of any of them concerns this load. */
+  get tags(): ReadonlySet<string> {
+    return this.#tags ?? NO_TAGS;
   }
 
   /** The load's signal. */
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
-  }
-
-  /** Abandoned, or out of time. */
-  get isGivenUp(): boolean {
-    return this.#controller?.signal.aborted === true;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#givenUp !== undefined) this.#controller.abort(this.#givenUp.reason);
+    }
+    return this.#controller.signal;
   }
 
   get isAwaited(): boolean {
     return this.#callers.size > 0;
+  }
+
+  /** For `Flights` alone, which also knows the flight by its tags. */
+  addTag(tag: string): void {
+    (this.#tags ??= new Set()).add(tag);
   }
 
   /** Goes on even when nobody waits. */
@@ -68,9 +84,8 @@ export class Flight<V> {
 
   /** One more caller, whose signal has not aborted yet. */
   join(signal: AbortSignal | undefined): Caller<V> {
-    const { promise, resolve, reject } = withResolvers<V>();
-    const caller: Caller<V> = { flight: this, signal, promise, resolve, reject };
-    this.#callers.add(caller);
+    const caller = new Caller(this, signal);
+    this.#callers.push(caller);
     if (signal !== undefined) this.#watch.add(signal, caller);
     return caller;
   }
@@ -78,67 +93,84 @@ export class Flight<V> {
   /** The caller's signal has aborted. */
   leave(caller: Caller<V>, reason: unknown): void {
     this.#dismiss(caller).reject(reason);
-    if (this.#callers.size > 0 || this.#isKept) return;
-    this.#onAbandoned();
+    if (this.isAwaited || this.#isKept) return;
+    this.#onAbandoned(this);
     this.abort(reason);
   }
 
   /** Gives one caller a value before the load is there; the load goes on without it. */
-  settle(caller: Caller<V>, give: Give<V>): void {
-    if (!this.#callers.has(caller)) return;
+  settle(caller: Caller<V>, held: unknown, give: Give<V>): void {
+    if (caller.list === undefined) return;
     this.keep();
-    answer(this.#dismiss(caller), give);
-  }
-
-  /** Calls when the load is given up, in the place of a listener on its signal, which costs more than the rest of it. */
-  onGivenUp(run: (reason: unknown) => void): void {
-    this.#onGivenUp = run;
+    this.#dismiss(caller).answer(held, give);
   }
 
   abort(reason: unknown): void {
-    this.#onGivenUp(reason);
-    (this.#controller ??= new AbortController()).abort(reason);
+    this.#givenUp = { reason };
+    this.#controller?.abort(reason);
   }
 
   /** @param give called for each caller, for each may get a value of its own */
-  resolve(give: Give<V>): void {
-    for (const caller of this.#callers) answer(this.#dismiss(caller), give);
+  resolve(held: unknown, give: Give<V>): void {
+    for (let caller = this.#callers.first; caller !== undefined; caller = this.#callers.first) {
+      this.#dismiss(caller).answer(held, give);
+    }
   }
 
   reject(reason: unknown): void {
-    for (const caller of this.#callers) this.#dismiss(caller).reject(reason);
+    for (let caller = this.#callers.first; caller !== undefined; caller = this.#callers.first) {
+      this.#dismiss(caller).reject(reason);
+    }
+  }
+
+  /** Calls when the load has ended, in whatever way. */
+  onEnd(run: () => void): void {
+    (this.#atEnd ??= []).push(run);
+  }
+
+  /** Nobody needs anything of it any more. */
+  end(): void {
+    if (this.#atEnd !== undefined) for (const run of this.#atEnd) run();
   }
 
   #dismiss(caller: Caller<V>): Caller<V> {
-    this.#callers.delete(caller);
+    this.#callers.remove(caller);
     if (caller.signal !== undefined) this.#watch.remove(caller.signal, caller);
     return caller;
   }
 }
 
-type Give<V> = () => V | PromiseLike<V>;
+type Give<V> = (held: unknown) => V | PromiseLike<V>;
 
-function answer<V>({ resolve, reject }: Caller<V>, give: Give<V>): void {
-  try {
-    resolve(give());
-  } catch (error) {
-    reject(error);
-  }
-}
-
-interface Resolvers<V> {
+/** One of those who wait for a {@link Flight}; in its list until it is answered. */
+export class Caller<V> implements Link<Caller<V>> {
+  readonly flight: Flight<V>;
+  readonly signal: AbortSignal | undefined;
   readonly promise: Promise<V>;
-  readonly resolve: (value: V | PromiseLike<V>) => void;
-  readonly reject: (reason: unknown) => void;
-}
+  list: List<Caller<V>> | undefined;
+  previous: Caller<V> | undefined;
+  next: Caller<V> | undefined;
+  #resolve!: (value: V | PromiseLike<V>) => void;
+  #reject!: (reason: unknown) => void;
 
-/** Promise.withResolvers, which Node 20 lacks. */
-function withResolvers<V>(): Resolvers<V> {
-  let resolve!: Resolvers<V>['resolve'];
-  let reject!: Resolvers<V>['reject'];
-  const promise = new Promise<V>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
+  constructor(flight: Flight<V>, signal: AbortSignal | undefined) {
+    this.flight = flight;
+    this.signal = signal;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  answer(held: unknown, give: Give<V>): void {
+    try {
+      this.#resolve(give(held));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  reject(reason: unknown): void {
+    this.#reject(reason);
+  }
 }

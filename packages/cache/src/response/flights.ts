@@ -1,4 +1,4 @@
-import { AbortWatch } from '@forge/internal';
+import { AbortWatch, List } from '@forge/internal';
 import { dependenciesOf, dependencyTag } from './dependents.ts';
 import { Flight, type Caller } from './flight.ts';
 import { InvalidationLog, type Sequence } from './invalidation-log.ts';
@@ -25,13 +25,16 @@ export class Flights<V> {
   /** By key, what is under way and nobody joins: reads of the second tier, and writes to it. */
   readonly #watched = new Map<string, Set<Flight<V>>>();
   /** Everything that has not ended, marked or not. */
-  readonly #running = new Set<Flight<V>>();
+  readonly #running = new List<Flight<V>>();
   readonly #tagged = new Map<string, Set<Flight<V>>>();
   readonly #log = new InvalidationLog();
   #keyFences: KeyFence[] = [];
   /** Loads that began before may have read what was withdrawn then, if they depend on anything. */
   #dependentsSealed: Sequence = 0;
+  /** Loads that began before may have read what was invalidated then without a word: who asks later joins none of them. */
+  #suspectedAt: Sequence = 0;
   readonly #watch = new AbortWatch<Caller<V>>((caller, reason) => caller.flight.leave(caller, reason));
+  readonly #onAbandoned = (flight: Flight<V>): void => this.end(flight);
   #sequence: Sequence = 1;
   #onIdle: (() => void) | undefined;
 
@@ -44,11 +47,12 @@ export class Flights<V> {
     return this.#sequence;
   }
 
-  /** The load that a caller with these tags shares; one that is older than an invalidation of their tags is marked. */
+  /** The load that a caller with these tags shares; one that is older than an invalidation of their tags, or a doubt, is marked. */
   joinable(key: string, tags: readonly string[]): Flight<V> | undefined {
     const flight = this.#joinable.get(key);
     if (flight === undefined) return undefined;
-    if (!this.mayStore(flight, flight.tags) || !this.mayStore(flight, tags)) {
+    const isSuspect = flight.begun < this.#suspectedAt;
+    if (isSuspect || !this.mayStore(flight, flight.tags) || !this.mayStore(flight, tags)) {
       this.#fence(flight);
       return undefined;
     }
@@ -57,8 +61,10 @@ export class Flights<V> {
     return flight;
   }
 
+  /** No load of the key may be joinable. */
   begin(key: string): Flight<V> {
     const flight = this.#start(key);
+    flight.isJoinable = true;
     this.#joinable.set(key, flight);
     return flight;
   }
@@ -66,7 +72,7 @@ export class Flights<V> {
   /** An invalidation of any of the tags concerns the flight from now on. */
   addTags(flight: Flight<V>, tags: readonly string[]): void {
     for (const tag of tags) {
-      flight.tags.add(tag);
+      flight.addTag(tag);
       add(this.#tagged, tag, flight);
     }
   }
@@ -87,13 +93,15 @@ export class Flights<V> {
 
   /** Whether what the flight brings may be stored under these tags. */
   mayStore(flight: Flight<V>, tags: Iterable<string>): boolean {
-    if (flight.isFenced || !this.#running.has(flight)) return false;
+    if (flight.isFenced || !this.isRunning(flight)) return false;
+    // As it mostly is: nothing was invalidated since.
+    if (flight.begun === this.#sequence) return true;
     return this.#log.since(flight.begun, tags) === undefined && !this.#dependsOnWithdrawn(flight, tags);
   }
 
   /** Not once it has ended, been abandoned or run out of time. */
   isRunning(flight: Flight<V>): boolean {
-    return this.#running.has(flight);
+    return flight.list !== undefined;
   }
 
   /** Whether a load of the key runs that a caller would join. */
@@ -108,18 +116,22 @@ export class Flights<V> {
 
   /** Nobody joins it from now on. */
   conclude(flight: Flight<V>): void {
-    if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key);
+    if (!flight.isJoinable) return;
+    flight.isJoinable = false;
+    this.#joinable.delete(flight.key);
   }
 
   /** Does nothing for one that has ended. */
   end(flight: Flight<V>): void {
-    if (!this.#running.delete(flight)) return;
+    if (!this.isRunning(flight)) return;
+    this.#running.remove(flight);
     this.conclude(flight);
-    remove(this.#watched, flight.key, flight);
+    if (this.#watched.size > 0) remove(this.#watched, flight.key, flight);
     for (const tag of flight.tags) remove(this.#tagged, tag, flight);
+    flight.end();
     if (this.#running.size > 0) return;
-    this.#log.clear();
-    this.#keyFences = [];
+    if (!this.#log.isEmpty) this.#log.clear();
+    if (this.#keyFences.length > 0) this.#keyFences = [];
     this.#onIdle?.();
   }
 
@@ -141,7 +153,7 @@ export class Flights<V> {
     const sequence = ++this.#sequence;
     if (this.#running.size === 0) return;
     for (const flight of this.#running) {
-      if (matches(flight.key) || dependenciesOf([...flight.tags]).some(matches)) this.#fence(flight);
+      if (matches(flight.key) || dependenciesOf(flight.tags).some(matches)) this.#fence(flight);
     }
     this.#keyFences.push({ sequence, matches });
     if (this.#keyFences.length > MOST_KEY_FENCES) this.#dependentsSealed = this.#keyFences.shift()!.sequence;
@@ -157,6 +169,11 @@ export class Flights<V> {
     for (const flight of this.#running) this.#fence(flight);
   }
 
+  /** Invalidations may have been missed. Returns the place after everything that runs or is held now. */
+  suspect(): Sequence {
+    return (this.#suspectedAt = this.advance());
+  }
+
   /** A place after everything that runs or is held now. */
   advance(): Sequence {
     return ++this.#sequence;
@@ -164,12 +181,13 @@ export class Flights<V> {
 
   /** Whether a load that runs has the tag. */
   hasTag(tag: string): boolean {
-    return this.#tagged.has(tag);
+    return this.#tagged.size > 0 && this.#tagged.has(tag);
   }
 
   /** Gives up the loads that nobody waits for. */
   abandonUnawaited(reason: unknown): void {
-    for (const flight of this.#running) {
+    // Who ends leaves the list, which could not be walked any further from there.
+    for (const flight of Array.from(this.#running)) {
       if (flight.isAwaited || this.#watched.get(flight.key)?.has(flight) === true) continue;
       this.end(flight);
       flight.abort(reason);
@@ -183,8 +201,8 @@ export class Flights<V> {
   }
 
   #start(key: string): Flight<V> {
-    const flight = new Flight<V>(key, this.#sequence, this.#watch, (abandoned) => this.end(abandoned));
-    this.#running.add(flight);
+    const flight = new Flight<V>(key, this.#sequence, this.#watch, this.#onAbandoned);
+    this.#running.push(flight);
     return flight;
   }
 
@@ -198,11 +216,12 @@ export class Flights<V> {
 
   /** Whether something that the flight depends on has been withdrawn since it began. */
   #dependsOnWithdrawn({ begun }: Flight<V>, tags: Iterable<string>): boolean {
-    const fences = this.#keyFences.filter(({ sequence }) => sequence > begun);
-    if (fences.length === 0 && this.#dependentsSealed <= begun) return false;
-    const keys = dependenciesOf([...tags]);
+    if (this.#keyFences.length === 0 && this.#dependentsSealed <= begun) return false;
+    const keys = dependenciesOf(tags);
     if (keys.length === 0) return false;
-    return this.#dependentsSealed > begun || keys.some((key) => fences.some((fence) => fence.matches(key)));
+    if (this.#dependentsSealed > begun) return true;
+    const fences = this.#keyFences.filter(({ sequence }) => sequence > begun);
+    return keys.some((key) => fences.some((fence) => fence.matches(key)));
   }
 }
 

@@ -118,7 +118,7 @@ export class Invalidations<V> {
 
   onLeft(key: string, entry: Entry, reason: RemovalReason): void {
     const { departures, settings, counters, events, first, flights } = this.#parts;
-    departures.add(key, { reason, at: settings.clock.now() });
+    departures.add(key, reason, settings.clock.now());
     // Nobody heard that it was kept, and the key may have a value all the same.
     if (entry.failed) return;
     if (reason === 'evicted' || reason === 'expired') {
@@ -134,7 +134,7 @@ export class Invalidations<V> {
       return;
     }
     this.#removeDependents(key);
-    counters.add('invalidations');
+    counters.invalidations += 1;
     emit(events, 'cacheInvalidated', () => ({ key }));
   }
 

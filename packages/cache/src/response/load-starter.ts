@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { emit } from '@forge/internal';
 import type { CacheError } from '../errors.ts';
+import { NO_TAGS } from '../memory/memory-options.ts';
 import { randomRatios } from '../policies/random-ratios.ts';
 import type { CacheSettings, EntryOptions, GetOrSetOptions } from './cache-config.ts';
 import type { Counters } from './counters.ts';
@@ -52,11 +53,11 @@ export class LoadStarter<V> {
     const caller = flight.join(signal);
     loads.serveStaleAfter(softTimeout, caller);
     if (running !== undefined) {
-      counters.add('coalesced');
+      counters.coalesced += 1;
       return caller.promise;
     }
-    counters.add('misses');
-    void loads.run(flight, loader, options);
+    counters.misses += 1;
+    loads.run(flight, loader, options);
     // Last, so that whatever a listener does, it does to a load that runs.
     emit(events, 'cacheMiss', () => ({ key }));
     return caller.promise;
@@ -73,8 +74,8 @@ export class LoadStarter<V> {
     flight.fallback = entry;
     flight.keep();
     flights.addTags(flight, tags);
-    counters.add('refreshes');
-    void loads.run(flight, loader, options);
+    counters.refreshes += 1;
+    loads.run(flight, loader, options);
   }
 
   /** A fresh value was read, which may be due all the same. */
@@ -87,12 +88,15 @@ export class LoadStarter<V> {
   }
 
   /** What is over has left before the load begins, which then cannot have read it. */
-  #settle({ dependsOn = [] }: GetOrSetOptions<V>): void {
-    for (const key of dependsOn) this.#parts.first.settle(key);
+  #settle({ dependsOn }: GetOrSetOptions<V>): void {
+    if (dependsOn !== undefined) for (const key of dependsOn) this.#parts.first.settle(key);
   }
 }
 
 /** What a load is fenced by. */
-function flightTags({ tags = [], dependsOn = [] }: Pick<EntryOptions, 'tags' | 'dependsOn'>): readonly string[] {
+function flightTags({
+  tags = NO_TAGS,
+  dependsOn = NO_TAGS,
+}: Pick<EntryOptions, 'tags' | 'dependsOn'>): readonly string[] {
   return dependsOn.length === 0 ? tags : [...tags, ...dependsOn.map(dependencyTag)];
 }

@@ -36,34 +36,45 @@ export interface LoaderContext<V = unknown> {
 /** Produces the value of a missing key. */
 export type Loader<V> = (context: LoaderContext<V>) => V | NotModified | PromiseLike<V | NotModified>;
 
-/** The context of one load, and what its loader has said. */
-export class LoadContext<V> implements LoaderContext<V> {
-  readonly key: string;
-  readonly previous: Previous<V> | undefined;
-  readonly notModified: NotModified = NOT_MODIFIED;
-  readonly #flight: Pick<LoaderContext, 'signal'>;
-  #options: EntryOptions = {};
+const NO_OPTIONS: EntryOptions = Object.freeze({});
 
-  /** @param flight asked for its signal when the loader asks: many never do, and it is dear */
-  constructor(key: string, flight: Pick<LoaderContext, 'signal'>, previous: Previous<V> | undefined) {
-    this.key = key;
-    this.#flight = flight;
+/** The load, as far as its loader may see it. */
+export type ObservedLoad = Pick<LoaderContext, 'key' | 'signal'>;
+
+/** The context of one load, and what its loader has said. Many loaders look at nothing of it. */
+export class LoadContext<V> implements LoaderContext<V> {
+  readonly previous: Previous<V> | undefined;
+  readonly #load: ObservedLoad;
+  #options: EntryOptions = NO_OPTIONS;
+
+  constructor(load: ObservedLoad, previous: Previous<V> | undefined) {
+    this.#load = load;
     this.previous = previous;
   }
 
+  get key(): string {
+    return this.#load.key;
+  }
+
   get signal(): AbortSignal {
-    return this.#flight.signal;
+    return this.#load.signal;
+  }
+
+  get notModified(): NotModified {
+    return NOT_MODIFIED;
+  }
+
+  /** A function of its own, so that a loader may take it out of the context. */
+  get setOptions(): (options: EntryOptions) => void {
+    return (options) => {
+      const subject = 'set the options of a loaded value';
+      checkEntryOptions(subject, options);
+      ttlOption(subject, options.ttl);
+      this.#options = { ...this.#options, ...options };
+    };
   }
 
   get options(): EntryOptions {
     return this.#options;
   }
-
-  /** A field, so that a loader may take it out of the context. */
-  readonly setOptions = (options: EntryOptions): void => {
-    const subject = 'set the options of a loaded value';
-    checkEntryOptions(subject, options);
-    ttlOption(subject, options.ttl);
-    this.#options = { ...this.#options, ...options };
-  };
 }

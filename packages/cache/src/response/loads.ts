@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Deadlines, emit, type Measures } from '@forge/internal';
 import { CacheError } from '../errors.ts';
+import { NO_TAGS } from '../memory/memory-options.ts';
 import type { Milliseconds } from '../units.ts';
 import { lifetimeOf, type CacheSettings, type EntryOptions, type GetOrSetOptions } from './cache-config.ts';
 import { Claims } from './claims.ts';
@@ -12,7 +13,7 @@ import type { Entry, Origin } from './entry.ts';
 import type { Draft, FirstTier, Placed } from './first-tier.ts';
 import type { Caller, Flight } from './flight.ts';
 import type { Flights } from './flights.ts';
-import { LoadContext, NOT_MODIFIED, type Loader, type Previous } from './loader.ts';
+import { LoadContext, NOT_MODIFIED, type Loader, type NotModified, type Previous } from './loader.ts';
 import type { Packed } from './packed.ts';
 import type { Grant, SharedTier } from './shared-tier.ts';
 import { Shrinking } from './shrinking.ts';
@@ -35,8 +36,11 @@ export interface LoadParts<V> {
 
 /** What was loaded. */
 interface Loaded<V> {
+  readonly flight: Flight<V>;
   readonly value: V;
+  /** What its loader said of it. */
   readonly options: EntryOptions;
+  readonly bornAt: Milliseconds;
   readonly loadTime: Milliseconds;
   /** Kept on, for the loader said that it has not changed. */
   readonly kept: Entry | undefined;
@@ -62,36 +66,12 @@ export class Loads<V> {
     if (shared?.hasStore === true) this.#claims = new Claims({ ...parts, shared });
   }
 
-  /** The flight has begun and has its callers. Never rejects. */
-  async run(flight: Flight<V>, loader: Loader<V>, options: GetOrSetOptions<V>): Promise<void> {
-    const { settings, shared, flights, measures } = this.#parts;
-    const stop = this.#limit(flight, options.hardTimeout ?? settings.hardTimeout);
-    let grant: Grant | undefined;
-    let startedAt: Milliseconds | undefined;
-    let took: Milliseconds | undefined;
-    try {
-      if (this.#claims !== undefined) {
-        const claim = await this.#claim(this.#claims, flight);
-        if (claim === 'served') return;
-        grant = claim;
-        // All may have left meanwhile.
-        if (!flights.isRunning(flight)) return;
-      }
-      startedAt = settings.clock.now();
-      const loaded = await this.#call(flight, loader);
-      took = loaded.loadTime;
-      if (flights.isRunning(flight) && this.#keep(flight, loaded, options, grant)) grant = undefined;
-    } catch (error) {
-      if (startedAt !== undefined) took = settings.clock.now() - startedAt;
-      if (flights.isRunning(flight)) this.#fail(flight, error);
-    } finally {
-      stop();
-      shared?.release(flight.key, grant);
-      const isGivenUp = !flights.isRunning(flight);
-      flights.end(flight);
-      // Last, for who hears of it may load the key again.
-      if (took !== undefined && settings.metricsEnabled && !isGivenUp) measures.record('load', took);
-    }
+  /** The flight has begun and has its callers. */
+  run(flight: Flight<V>, loader: Loader<V>, options: GetOrSetOptions<V>): void {
+    const { hardTimeout = this.#parts.settings.hardTimeout } = options;
+    if (hardTimeout !== Infinity) this.#limit(flight, hardTimeout);
+    if (this.#claims === undefined) this.#ask(flight, loader, options);
+    else void this.#claim(this.#claims, flight, () => this.#ask(flight, loader, options));
   }
 
   /** Gives the caller what there is, should the load take longer; at once what serves while it is loaded anew. */
@@ -101,12 +81,13 @@ export class Loads<V> {
     const { fallback: stale } = flight;
     // Only the second tier's, on which others wait already; the first tier's own would have begun no load to wait for.
     if (stale !== undefined && settings.clock.now() < first.freshUntil(stale) + stale.staleWhileRevalidate) {
-      return flight.settle(caller, () => this.#giveStale(stale));
+      return flight.settle(caller, stale.held, (held) => this.#giveStale(held));
     }
     if (delay === Infinity) return;
     const due = this.#deadlines.add(() => {
       const { fallback } = flight;
-      if (fallback !== undefined && this.#mayServe(fallback)) flight.settle(caller, () => this.#giveStale(fallback));
+      if (fallback === undefined || !this.#mayServe(fallback)) return;
+      flight.settle(caller, fallback.held, (held) => this.#giveStale(held));
     }, settings.clock.now() + delay);
     const cancel = (): void => this.#deadlines.remove(due);
     caller.promise.then(cancel, cancel);
@@ -143,36 +124,63 @@ export class Loads<V> {
     }
   }
 
-  /** A right that comes when the flight has been given up is given back. */
-  async #claim(claims: Claims<V>, flight: Flight<V>): Promise<'served' | Grant | undefined> {
-    const claiming = claims.claim(flight);
+  /** Gets the value from the second tier, or the right to load it. */
+  async #claim(claims: Claims<V>, flight: Flight<V>, load: () => void): Promise<void> {
+    const { shared, flights } = this.#parts;
     try {
-      return await unlessAborted(flight, () => claiming);
+      const claim = await claims.claim(flight);
+      if (claim === 'served') return flights.end(flight);
+      flight.grant = claim;
+      const release = (): void => shared!.release(flight.key, flight.grant);
+      // It may have been given up meanwhile.
+      if (!flights.isRunning(flight)) return release();
+      flight.onEnd(release);
+      load();
     } catch (error) {
-      const release = (claim: 'served' | Grant | undefined): void => {
-        if (claim !== 'served') this.#parts.shared?.release(flight.key, claim);
-      };
-      void claiming.then(release, () => {});
-      throw error;
+      this.#fail(flight, error);
     }
   }
 
-  async #call(flight: Flight<V>, loader: Loader<V>): Promise<Loaded<V>> {
-    const { settings, counters } = this.#parts;
-    const { key } = flight;
-    const given = this.#previous(flight);
-    const previous = given instanceof Promise ? await given : given;
-    const startedAt = settings.clock.now();
-    const context = new LoadContext<V>(key, flight, previous);
-    counters.add('loads');
-    const result = await unlessAborted(flight, () => loader(context));
-    const loadTime = settings.clock.now() - startedAt;
-    if (result !== NOT_MODIFIED) return { value: result as V, options: context.options, loadTime, kept: undefined };
-    if (previous === undefined) {
-      throw new TypeError(`Cannot keep the previous value of ${JSON.stringify(key)}: there is none`);
+  /** Calls the loader, once it is known what there was before. */
+  #ask(flight: Flight<V>, loader: Loader<V>, options: GetOrSetOptions<V>): void {
+    const previous = this.#previous(flight);
+    if (!(previous instanceof Promise)) return this.#call(new LoadContext(flight, previous), flight, loader, options);
+    void previous.then((unpacked) => this.#call(new LoadContext(flight, unpacked), flight, loader, options));
+  }
+
+  #call(context: LoadContext<V>, flight: Flight<V>, loader: Loader<V>, options: GetOrSetOptions<V>): void {
+    const { settings, flights, counters } = this.#parts;
+    // All may have left meanwhile.
+    if (!flights.isRunning(flight)) return;
+    counters.loads += 1;
+    flight.startedAt = settings.clock.now();
+    outcomeOf(loader, context).then(
+      (result) => this.#land(context, flight, result, options),
+      (error: unknown) => this.#fail(flight, error),
+    );
+  }
+
+  #land(context: LoadContext<V>, flight: Flight<V>, result: V | NotModified, options: GetOrSetOptions<V>): void {
+    if (!this.#parts.flights.isRunning(flight)) return;
+    try {
+      const loaded = this.#loaded(context, flight, result);
+      this.#keep(loaded, options);
+      this.#end(flight, loaded.loadTime);
+    } catch (error) {
+      this.#fail(flight, error);
     }
-    counters.add('notModified');
-    return { value: previous.value, options: context.options, loadTime, kept: flight.fallback };
+  }
+
+  #loaded({ previous, options }: LoadContext<V>, flight: Flight<V>, result: V | NotModified): Loaded<V> {
+    const { settings, counters } = this.#parts;
+    const bornAt = settings.clock.now();
+    const loadTime = bornAt - flight.startedAt!;
+    if (result !== NOT_MODIFIED) return { flight, value: result as V, options, bornAt, loadTime, kept: undefined };
+    if (previous === undefined) {
+      throw new TypeError(`Cannot keep the previous value of ${JSON.stringify(flight.key)}: there is none`);
+    }
+    counters.notModified += 1;
+    return { flight, value: previous.value, options, bornAt, loadTime, kept: flight.fallback };
   }
 
   /** Undefined also when it cannot be read any more. */
@@ -191,80 +199,83 @@ export class Loads<V> {
     }
   }
 
-  /** The load has so long; returns what takes the limit back. */
-  #limit(flight: Flight<V>, timeout: Milliseconds): () => void {
-    if (timeout === Infinity) return () => {};
+  /** A load that takes longer goes on, but nobody waits for it any more. */
+  #limit(flight: Flight<V>, timeout: Milliseconds): void {
     const { settings, counters } = this.#parts;
     const due = this.#deadlines.add(() => {
-      counters.add('loadTimeouts');
-      const message = `Cannot load an entry: it took longer than ${timeout} ms`;
-      flight.abort(new CacheError('CACHE_LOAD_TIMEOUT', message));
+      counters.loadTimeouts += 1;
+      const error = new CacheError('CACHE_LOAD_TIMEOUT', `Cannot load an entry: it took longer than ${timeout} ms`);
+      this.#fail(flight, error);
+      flight.abort(error);
     }, settings.clock.now() + timeout);
-    return () => this.#deadlines.remove(due);
+    flight.onEnd(() => this.#deadlines.remove(due));
   }
 
-  /** Those who wait get the value in any case. Returns whether the right is used up. */
-  #keep(flight: Flight<V>, loaded: Loaded<V>, options: GetOrSetOptions<V>, grant: Grant | undefined): boolean {
+  #end(flight: Flight<V>, took: Milliseconds | undefined): void {
+    const { flights, settings, measures } = this.#parts;
+    flights.end(flight);
+    // Last, for who hears of it may load the key again.
+    if (took !== undefined && settings.metricsEnabled) measures.record('load', took);
+  }
+
+  /** Those who wait get the value in any case. */
+  #keep(loaded: Loaded<V>, options: GetOrSetOptions<V>): void {
     const { values, flights, first, shared } = this.#parts;
+    const { flight } = loaded;
     const { key } = flight;
     let prepared: Prepared | undefined;
     try {
-      if (flights.mayStore(flight, flight.tags)) prepared = this.#prepare(flight, loaded, options);
+      if (flights.mayStore(flight, flight.tags)) prepared = this.#prepare(loaded, options);
     } catch (error) {
       this.#tell(key, error);
-      this.#turnDown(flight, loaded.value);
-      return false;
+      return this.#turnDown(flight, loaded.value);
     }
     if (prepared === undefined || !flights.mayStore(flight, prepared.draft.entry.tags)) {
       this.#noteFence(flight);
-      this.#turnDown(flight, loaded.value);
-      return false;
+      return this.#turnDown(flight, loaded.value);
     }
     const { draft, bytes } = prepared;
     flights.conclude(flight);
     const placed = first.place(key, draft);
     const { entry, outcome, changed } = placed;
     this.settled(key, draft, placed, 'load');
-    flight.resolve(() => values.give(entry.held));
+    flight.resolve(entry.held, values.give);
     const isChange = changed === true;
+    const { grant } = flight;
     if (bytes === undefined || grant === undefined || outcome === 'refused') {
       if (isChange) shared?.announce(key);
-      return false;
+      return;
     }
+    // It is used up, and not given back.
+    flight.grant = undefined;
     void this.#write(key, entry, bytes, { grant, isChange });
-    return true;
   }
 
   /** The entry has been placed, or refused. */
   settled(key: string, { terms }: Draft, { entry, outcome, changed }: Placed, origin: Origin): void {
     const { departures, settings, events, onPlaced } = this.#parts;
-    if (outcome !== 'held') departures.add(key, { reason: outcome, at: settings.clock.now() });
+    if (outcome !== 'held') departures.add(key, outcome, settings.clock.now());
     else if (changed !== false) emit(events, 'cacheSet', () => ({ key, ttl: terms.ttl, tags: ownTags(terms.tags) }));
     onPlaced(key, entry, changed, origin);
     if (outcome === 'held') this.#shrinking.add(key);
   }
 
   /** @throws what the user's functions throw, and for a value that cannot be kept in the way of this cache */
-  #prepare(flight: Flight<V>, loaded: Loaded<V>, caller: GetOrSetOptions<V>): Prepared {
+  #prepare(loaded: Loaded<V>, caller: GetOrSetOptions<V>): Prepared {
     const { first, values, settings } = this.#parts;
-    const { value, options, loadTime, kept } = loaded;
+    const { flight, value, options, bornAt, loadTime, kept } = loaded;
     const { key, begun: checkedAt } = flight;
     const ttl = options.ttl ?? this.#lifetimeOf(value, caller.ttl);
     const known = this.encode(key, value);
     const held = kept?.held ?? (settings.values === 'bytes' ? known!.bytes : values.hold(value));
-    const provenance = { held, contentId: known?.contentId, bornAt: settings.clock.now(), checkedAt, loadTime };
-    const draft = (size: number | undefined): Draft => {
-      const tags = [...flight.tags, ...(options.tags ?? []), ...(kept?.tags ?? [])];
-      const dependsOn = [...dependenciesOf([...flight.tags]), ...(options.dependsOn ?? [])];
-      const etag = options.etag ?? kept?.etag;
-      const staleWhileRevalidate = options.staleWhileRevalidate ?? caller.staleWhileRevalidate;
-      const staleIfError = options.staleIfError ?? caller.staleIfError;
-      const said = { ttl, tags, dependsOn, etag, staleWhileRevalidate, staleIfError, size };
-      return first.draft(key, value, said, provenance);
-    };
-    const drafted = draft(options.size ?? caller.size);
+    const provenance = { held, contentId: known?.contentId, bornAt, checkedAt, loadTime };
+    const tagged = flight.tags.size;
+    let draft = first.draft(key, value, entryOptions(loaded, caller, ttl), provenance);
     // `sizeOf` may have called the cache: the tags of a caller that has joined since belong to the entry too.
-    return { draft: settings.sizeOf === undefined ? drafted : draft(drafted.terms.size), bytes: known?.bytes };
+    if (flight.tags.size > tagged) {
+      draft = first.draft(key, value, { ...entryOptions(loaded, caller, ttl), size: draft.terms.size }, provenance);
+    }
+    return { draft, bytes: known?.bytes };
   }
 
   /** A number was given before it was known that there is no value. */
@@ -277,21 +288,21 @@ export class Loads<V> {
   /** The value goes to those who wait, to each as if it had been kept, and no further. */
   #turnDown(flight: Flight<V>, value: V): void {
     const { values } = this.#parts;
-    let give = (): V | Promise<V> => value;
+    let held: unknown;
     try {
-      const held = values.hold(value);
-      give = () => values.give(held);
+      held = values.hold(value);
     } catch {
       // It cannot be kept in the way of this cache.
+      return flight.resolve(value, () => value);
     }
-    flight.resolve(give);
+    flight.resolve(held, values.give);
   }
 
   /** Who joined it until now, for nothing was known against it, must not store what is made from it either. */
   #noteFence({ key, isFenced }: Flight<V>): void {
     const { counters, departures, flights, settings } = this.#parts;
-    counters.add('fenced');
-    departures.add(key, { reason: 'fenced', at: settings.clock.now() });
+    counters.fenced += 1;
+    departures.add(key, 'fenced', settings.clock.now());
     if (!isFenced) flights.fenceTag(dependencyTag(key));
   }
 
@@ -312,20 +323,25 @@ export class Loads<V> {
     flights.end(flight);
   }
 
+  /** Does nothing for a load that has been given up. */
   #fail(flight: Flight<V>, error: unknown): void {
-    const { counters, first, flights, events } = this.#parts;
-    const { key, fallback, isAwaited } = flight;
-    counters.add('loadErrors');
+    const { counters, first, flights, events, settings } = this.#parts;
+    if (!flights.isRunning(flight)) return;
+    const { key, fallback, isAwaited, startedAt } = flight;
+    const took = startedAt === undefined ? undefined : settings.clock.now() - startedAt;
+    counters.loadErrors += 1;
     if (flights.mayStore(flight, flight.tags)) first.fail(key, error, [...flight.tags], flight.begun);
-    if (fallback !== undefined && this.#mayServe(fallback)) flight.resolve(() => this.#giveStale(fallback));
+    if (fallback !== undefined && this.#mayServe(fallback))
+      flight.resolve(fallback.held, (held) => this.#giveStale(held));
     else flight.reject(error);
     if (!isAwaited) emit(events, 'cacheError', () => ({ key, error }));
+    this.#end(flight, took);
   }
 
   /** To one who has counted as a miss, or as coalesced. */
-  #giveStale({ held }: Entry): V | Promise<V> {
+  #giveStale(held: unknown): V | Promise<V> {
     const { counters, values } = this.#parts;
-    counters.add('fallbacks');
+    counters.fallbacks += 1;
     return values.give(held);
   }
 
@@ -338,7 +354,7 @@ export class Loads<V> {
 
   #tell(key: string, error: unknown): void {
     const { counters, events } = this.#parts;
-    counters.add('storeErrors');
+    counters.storeErrors += 1;
     emit(events, 'cacheError', () => ({ key, error }));
   }
 }
@@ -348,17 +364,28 @@ interface Prepared {
   readonly bytes: Packed | undefined;
 }
 
-/** What comes of it, unless the flight is given up or out of time before. */
-function unlessAborted<T, V>(flight: Flight<V>, run: () => T | PromiseLike<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (flight.isGivenUp) return reject(flight.signal.reason as Error);
-    flight.onGivenUp(reject);
-    const given = run();
-    if (isPromiseLike(given)) given.then(resolve, reject);
-    else resolve(given);
-  });
+function outcomeOf<V>(loader: Loader<V>, context: LoadContext<V>): Promise<V | NotModified> {
+  try {
+    return Promise.resolve(loader(context));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
-function isPromiseLike<T>(given: T | PromiseLike<T>): given is PromiseLike<T> {
-  return given instanceof Promise || typeof (given as PromiseLike<T> | undefined | null)?.then === 'function';
+/** What the loader said wins over what the first caller asked for; the tags are those of all. */
+function entryOptions<V>(
+  { flight: { tags }, options, kept }: Loaded<V>,
+  caller: GetOrSetOptions<V>,
+  ttl: Milliseconds | undefined,
+): EntryOptions {
+  const isBare = tags.size === 0 && kept === undefined;
+  return {
+    ttl,
+    size: options.size ?? caller.size,
+    tags: isBare ? options.tags : [...tags, ...(options.tags ?? NO_TAGS), ...(kept?.tags ?? NO_TAGS)],
+    dependsOn: isBare ? options.dependsOn : [...dependenciesOf(tags), ...(options.dependsOn ?? NO_TAGS)],
+    etag: options.etag ?? kept?.etag,
+    staleWhileRevalidate: options.staleWhileRevalidate ?? caller.staleWhileRevalidate,
+    staleIfError: options.staleIfError ?? caller.staleIfError,
+  };
 }

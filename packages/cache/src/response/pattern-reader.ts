@@ -1,5 +1,5 @@
 import { stringOption } from '@forge/internal';
-import { globMatcher, looksLikeRegExp } from './glob.ts';
+import { globMatcher, looksLikeRegExp } from '../tiers/glob.ts';
 
 /** Makes tests on keys of patterns, and warns once of a string that looks like a regular expression. */
 export class PatternReader {

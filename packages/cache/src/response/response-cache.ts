@@ -1,5 +1,13 @@
 import { EventEmitter } from 'node:events';
-import { emit, functionOption, Measures, objectOption, stringOption, type MeasureListener } from '@forge/internal';
+import {
+  choiceOption,
+  emit,
+  functionOption,
+  Measures,
+  objectOption,
+  stringOption,
+  type MeasureListener,
+} from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { CacheEvents } from '../events.ts';
 import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
@@ -65,7 +73,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   readonly #audits: Audits<V> | undefined;
   readonly #departures = new Departures();
   readonly #measures = new Measures();
-  readonly #counters: Counters;
+  readonly #counters = new Counters();
   readonly #patterns = new PatternReader();
   #closing: Promise<void> | undefined;
 
@@ -74,13 +82,14 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     super();
     const settings = cacheSettings(config);
     this.#settings = settings;
-    this.#counters = new Counters(settings.metricsEnabled);
     this.#values = valuesFor(settings.values, settings.codec, settings.compressionEnabled);
-    this.#first = new FirstTier(settings, this.#values, (...left) => this.#invalidations.onLeft(...left));
+    this.#first = new FirstTier(settings, this.#values, (key, entry, reason) =>
+      this.#invalidations.onLeft(key, entry, reason),
+    );
     if (settings.store !== undefined || settings.bus !== undefined) {
       this.#shared = new SharedTier(settings, {
         onInvalidation: (invalidation) => this.#invalidations.hear(invalidation),
-        onSuspect: () => this.#first.doubts.suspect({ sequence: this.#flights.advance(), at: settings.clock.now() }),
+        onSuspect: () => this.#first.doubts.suspect({ sequence: this.#flights.suspect(), at: settings.clock.now() }),
       });
     }
     const parts = {
@@ -97,7 +106,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     this.#loads = new Loads<V>({
       ...parts,
       shared: this.#shared,
-      onPlaced: (...placed) => this.#invalidations.onPlaced(...placed),
+      onPlaced: (key, entry, changed, origin) => this.#invalidations.onPlaced(key, entry, changed, origin),
     });
     const refusal = (): CacheError | undefined => (this.#closing === undefined ? undefined : closed('load an entry'));
     this.#starter = new LoadStarter<V>({ ...parts, loads: this.#loads, refusal });
@@ -116,7 +125,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     if (this.#closing !== undefined) return refused(intent);
     const entry = this.#first.get(key);
     if (entry !== undefined && !entry.failed && this.#first.isFresh(entry)) return this.#hit(key, entry, false);
-    this.#counters.add('misses');
+    this.#counters.misses += 1;
     emit(this, 'cacheMiss', () => ({ key }));
     return this.#shared?.hasStore === true ? this.#fetch(key) : Promise.resolve(undefined);
   }
@@ -225,7 +234,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     stringOption(intent, 'the tag', tag);
     objectOption(intent, 'the options', options);
     if (this.#closing !== undefined) return refused(intent);
-    const { soft = false } = options;
+    const soft = choiceOption(intent, 'soft', options.soft, [false, true]);
     const told: readonly Invalidation[] = [{ kind: 'tag', tag, soft }];
     const removed = this.#invalidations.removeTag(tag, soft);
     return this.#invalidations.told(soft ? told : [...told, heirs(tag)], removed);
@@ -321,7 +330,8 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   getMetrics(): CacheMetrics {
     const first = this.#first;
     const tiers = this.#shared?.getMetrics();
-    return cacheMetrics(this.#counters, first.getMetrics(), this.#flights.pending, tiers, first.estimate());
+    const counters = this.#settings.metricsEnabled ? this.#counters : new Counters();
+    return cacheMetrics(counters, first.getMetrics(), this.#flights.pending, tiers, first.estimate());
   }
 
   /**
@@ -353,22 +363,29 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
   }
 
   #hit(key: string, entry: Entry, isStale: boolean): Promise<V> {
-    this.#counters.addHit(isStale, entry.loadTime);
-    emit(this, 'cacheHit', () => ({ key, stale: isStale }));
+    const counters = this.#counters;
+    if (isStale) counters.stale += 1;
+    else counters.hits += 1;
+    counters.timeSaved += entry.loadTime;
+    if (this.listenerCount('cacheHit') > 0) this.#tellHit(key, isStale);
     if (!isStale) this.#audits?.note(key, entry);
     if (entry.failed) return Promise.reject(entry.held);
     try {
-      const value = this.#values.give(entry.held);
-      return value instanceof Promise ? value : Promise.resolve(value);
+      return Promise.resolve(this.#values.give(entry.held));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /** Apart from `#hit`, which would allocate for what the event's builder closes over though nobody listens. */
+  #tellHit(key: string, stale: boolean): void {
+    emit(this, 'cacheHit', () => ({ key, stale }));
+  }
+
   async #fetch(key: string): Promise<V | undefined> {
     const entry = await this.#loads.fetch(key);
     if (entry === undefined) return undefined;
-    this.#counters.add('storeHits');
+    this.#counters.storeHits += 1;
     return this.#values.give(entry.held);
   }
 

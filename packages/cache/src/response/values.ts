@@ -12,7 +12,7 @@ export interface Values<V> {
   /** What is kept of the value. @throws when it cannot be kept in this way */
   hold(value: V): unknown;
   /** The value, for one reader. */
-  give(held: unknown): V | Promise<V>;
+  readonly give: (held: unknown) => V | Promise<V>;
   /** The bytes of what is held; undefined where its size must be asked of `sizeOf`. */
   sizeOf(held: unknown): number | undefined;
   /** A shorter form of what is held, if there is one. */

@@ -92,12 +92,13 @@ describe('ResponseCache.explain', () => {
 });
 
 describe('Departures', () => {
-  it('remembers the last thousand keys, and clear beyond them', () => {
+  it('remembers the last thousand, the latest of each key, and clear beyond them', () => {
     const departures = new Departures();
-    for (let i = 0; i < 1000; i++) departures.add(`${i}`, { reason: 'evicted', at: i });
-    departures.add('0', { reason: 'expired', at: 1000 });
-    departures.add('1000', { reason: 'deleted', at: 1001 });
-    expect([departures.of('0')?.reason, departures.of('1'), departures.of('2')?.at]).toEqual(['expired', undefined, 2]);
+    for (let i = 0; i < 1000; i++) departures.add(`${i}`, 'evicted', i);
+    departures.add('3', 'expired', 1000);
+    departures.add('1000', 'deleted', 1001);
+    expect([departures.of('0'), departures.of('1')]).toEqual([undefined, undefined]);
+    expect([departures.of('2')?.at, departures.of('3')?.reason, departures.of('999')?.at]).toEqual([2, 'expired', 999]);
     departures.clear(5);
     expect(departures.of('2')).toEqual({ reason: 'cleared', at: 5 });
   });

@@ -3,13 +3,14 @@ import { AbortWatch } from '@forge/internal';
 import { describe, expect, it, vi } from 'vitest';
 import { Flight, type Caller } from '../../src/response/flight.ts';
 
+const same = (held: unknown): number => held as number;
 const watch = new AbortWatch<Caller<number>>((caller, reason) => caller.flight.leave(caller, reason));
 
 describe('Flight', () => {
   it('gives its value to every caller', async () => {
     const flight = new Flight<number>('k', 1, watch, () => {});
     const callers = [flight.join(undefined).promise, flight.join(new AbortController().signal).promise];
-    flight.resolve(() => 7);
+    flight.resolve(7, same);
     expect(await Promise.all(callers)).toEqual([7, 7]);
   });
 
@@ -33,7 +34,7 @@ describe('Flight', () => {
     abort.abort(reason);
     await expect(leaver).rejects.toBe(reason);
     expect(flight.signal.aborted).toBe(false);
-    flight.resolve(() => 7);
+    flight.resolve(7, same);
     expect(await stayer).toBe(7);
   });
 
@@ -62,7 +63,7 @@ describe('Flight', () => {
     ]);
     expect(aborts.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([1, 1, 1]);
     aborts[1]!.abort();
-    resolved.resolve(() => 1);
+    resolved.resolve(1, same);
     rejected.reject(new Error('load of a test'));
     expect(aborts.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0, 0]);
     await callers;
@@ -73,7 +74,7 @@ describe('Flight', () => {
     const flight = new Flight<number>('k', 1, watch, abandoned);
     const abort = new AbortController();
     const caller = flight.join(abort.signal).promise;
-    flight.resolve(() => 1);
+    flight.resolve(1, same);
     abort.abort();
     expect(await caller).toBe(1);
     expect(abandoned).not.toHaveBeenCalled();
@@ -86,11 +87,27 @@ describe('Flight', () => {
       flights.flatMap((flight) => [flight.join(abort.signal).promise, flight.join(abort.signal).promise]),
     );
     expect(getEventListeners(abort.signal, 'abort').length).toBe(1);
-    flights[0]!.resolve(() => 1);
+    flights[0]!.resolve(1, same);
     abort.abort('enough');
     const reasons = (await callers).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : outcome.value));
     expect(reasons).toEqual([1, 1, 'enough', 'enough', 'enough', 'enough']);
     expect(getEventListeners(abort.signal, 'abort').length).toBe(0);
     expect(flights.map(({ signal }) => signal.aborted)).toEqual([false, true, true]);
+  });
+
+  it('shows an aborted signal to a loader that asks for it only after the load was given up', () => {
+    const flight = new Flight<number>('k', 1, watch, () => {});
+    flight.abort('enough');
+    expect([flight.signal.aborted, flight.signal.reason]).toEqual([true, 'enough']);
+  });
+
+  it('calls what was to be done when it has ended', () => {
+    const flight = new Flight<number>('k', 1, watch, () => {});
+    const done: string[] = [];
+    flight.onEnd(() => done.push('first'));
+    flight.onEnd(() => done.push('second'));
+    expect(done).toEqual([]);
+    flight.end();
+    expect(done).toEqual(['first', 'second']);
   });
 });

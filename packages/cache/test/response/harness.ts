@@ -15,7 +15,7 @@ export function manualLoader<V>(): { load: (context: { signal: AbortSignal }) =>
   };
 }
 
-const EVENTS: readonly (keyof CacheEvents)[] = [
+export const EVENTS: readonly (keyof CacheEvents)[] = [
   'cacheHit',
   'cacheMiss',
   'cacheSet',

@@ -372,6 +372,13 @@ describe('ResponseCache fence', () => {
     expect([await late, await same, await cache.get('a'), loads.length]).toEqual(['new', 'new', 'new', 2]);
   });
 
+  it('lets a hit add no tag to an entry', async () => {
+    const cache = new ResponseCache<string>();
+    await cache.getOrSet('a', () => 'A', { tags: ['own'] });
+    await cache.getOrSet('a', () => 'never', { tags: ['other'] });
+    expect([await cache.invalidateTag('other'), await cache.get('a')]).toEqual([0, 'A']);
+  });
+
   it('lets callers with the tags that it has join after an invalidation of another tag', async () => {
     const cache = new ResponseCache<string>();
     const { load, loads } = manualLoader<string>();
