@@ -77,6 +77,6 @@ export function replayCell(cell: Cell, trace: Uint32Array, { lru, adaptive }: Co
 }
 
 /** The mean share of the optimum that the adaptive policy reaches. */
-export function meanOfOptimum(results: readonly CellResult[]): number {
-  return results.reduce((sum, { adaptive, optimum }) => sum + adaptive / optimum, 0) / results.length;
+export function meanOfOptimum(results: readonly CellResult[], contestant: 'adaptive' | 'lru' = 'adaptive'): number {
+  return results.reduce((sum, result) => sum + result[contestant] / result.optimum, 0) / results.length;
 }

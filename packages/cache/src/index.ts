@@ -24,7 +24,7 @@ export type { Codec } from './response/codec.ts';
 export type { AbsenceReason } from './response/departures.ts';
 export type { DumpedEntry } from './response/dump.ts';
 export type { CacheExplanation } from './response/explain.ts';
-export { globMatcher } from './response/glob.ts';
+export { globMatcher } from './tiers/glob.ts';
 export type { Loader, LoaderContext, NotModified, Previous } from './response/loader.ts';
 export type { CacheNamespace } from './response/namespace.ts';
 export { ResponseCache } from './response/response-cache.ts';

@@ -9,6 +9,10 @@ import {
   type MemoryCacheOptions,
   type SetOptions,
 } from '../src/index.ts';
+import { memoryBus, memoryStore } from '../src/testing/index.ts';
+import { EVENTS } from './response/harness.ts';
+
+const failure = new Error('listener of a test');
 
 describe('options', () => {
   it.each<[what: string, config: unknown, error: typeof Error, message: RegExp]>([
@@ -47,6 +51,9 @@ describe('options', () => {
     );
     expect(() => new ResponseCache({ ttl: 500 } as object)).toThrow(/there is no option "ttl"/);
     expect(() => new MemoryCache({ store: {} } as object)).toThrow(TypeError);
+    expect(() => new ResponseCache({ onRemoval() {} } as object)).toThrow(
+      new TypeError('Cannot create a ResponseCache: there is no option "onRemoval" (a ResponseCache has events)'),
+    );
   });
 
   it('reject an onRemoval that is no function', () => {
@@ -129,9 +136,12 @@ describe('MemoryCache', () => {
     }
   });
 
-  it('keeps its hot set through a million keys that come once, within 3 points of its hit ratio', () => {
+  it.each<MemoryCacheOptions<number>>([
+    { policy: 'adaptive', maxSize: 1000 },
+    { policy: 'gdsf', maxBytes: 1000, sizeOf: () => 1 },
+  ])('keeps its hot set through a million keys that come once, within 3 points, with $policy', (options) => {
     const hot = Array.from({ length: 500 }, (_, index) => `hot ${index}`);
-    const cache = new MemoryCache<number>({ maxSize: 1000 });
+    const cache = new MemoryCache<number>(options);
     const read = (key: string): boolean => {
       if (cache.get(key) !== undefined) return true;
       cache.set(key, 1);
@@ -233,12 +243,27 @@ describe('ResponseCache', () => {
     ['a negative staleWhileRevalidate', { staleWhileRevalidate: -1 }, /staleWhileRevalidate/],
     ['a staleIfError that is NaN', { staleIfError: Number.NaN }, /staleIfError/],
     ['a refreshAhead above 1', { refreshAhead: 1.1 }, /refreshAhead must be >= 0 and <= 1/],
+    ['a negative softTimeout', { softTimeout: -1 }, /softTimeout must be >= 0, got -1/],
+    ['a hardTimeout that is NaN', { hardTimeout: Number.NaN }, /hardTimeout must be a number, got NaN/],
+    ['a negative negativeTTL', { negativeTTL: -1 }, /negativeTTL/],
+    ['a negative xfetchBeta', { xfetchBeta: -1 }, /xfetchBeta/],
+    ['a storeTimeout that is a string', { storeTimeout: '5' }, /storeTimeout/],
     ['an errorTTL that is a string', { errorTTL: '5' }, /errorTTL/],
     ['values that there are not', { values: 'copy' }, /values must be one of share, freeze, clone, bytes, got "copy"/],
     ['a store without read', { store: {} }, /store\.read must be a function/],
     ['a bus that is a string', { bus: 'redis' }, /bus must be an object/],
   ])('rejects %s', (_what, config, message) => {
     expect(() => new ResponseCache(config as CacheConfig)).toThrow(message);
+  });
+
+  it.each<[what: string, config: CacheConfig]>([
+    ['store', { store: memoryStore() }],
+    ['bus', { bus: memoryBus() }],
+  ])('takes no RegExp for a pattern where there is a %s, and one where there is none', async (_what, config) => {
+    const cache = new ResponseCache(config);
+    expect(() => cache.invalidatePattern(/a/)).toThrow(TypeError);
+    await cache.close();
+    expect(await new ResponseCache().invalidatePattern(/a/)).toBe(0);
   });
 
   it('throws at once when a loader or a listener is no function', () => {
@@ -265,16 +290,33 @@ describe('ResponseCache', () => {
     expect(cache.getMetrics().loads).toBe(0);
   });
 
-  it('works on when a listener throws', async () => {
+  it.each<[how: string, listener: () => unknown]>([
+    [
+      'throws',
+      (): never => {
+        throw failure;
+      },
+    ],
+    ['rejects', () => Promise.reject(failure)],
+  ])('works on when a listener of each event, and of the measures, %s', async (_how, listener) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const cache = new ResponseCache<number>();
-    const error = new Error('listener of a test');
-    cache.on('cacheMiss', () => {
-      throw error;
-    });
+    const cache = new ResponseCache<number>({ maxSize: 1, policy: 'lru', sizeOf: (value) => value });
+    const told: string[] = [];
+    for (const name of EVENTS) {
+      cache.on(name, () => {
+        told.push(name);
+        return listener();
+      });
+    }
+    cache.onMeasure(listener);
     expect(await cache.getOrSet('a', () => 1)).toBe(1);
     expect(await cache.get('a')).toBe(1);
-    expect(warn.mock.calls).toEqual([[error]]);
+    expect(await cache.set('b', 2)).toBe(true);
+    expect(await cache.invalidate('b')).toBe(true);
+    expect(await cache.getOrSet('c', () => -1)).toBe(-1);
+    await cache.clear();
+    expect(new Set(told)).toEqual(new Set(EVENTS));
+    expect(warn.mock.calls).toEqual(Array.from({ length: told.length + 2 }, () => [failure]));
     warn.mockRestore();
   });
 
