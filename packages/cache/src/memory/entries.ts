@@ -10,16 +10,18 @@ import {
   type MemorySettings,
   type RemovalReason,
 } from './memory-options.ts';
+import type { RemovalNotices } from './removal-notices.ts';
 import { slotsFor, type Slots } from './slots.ts';
+import type { Tally } from './tally.ts';
 import { Weights } from './weights.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** Who is told of what comes and goes. */
-export interface EntryEvents<V> {
-  /** The slot's present value goes; called before it has gone. */
-  departed(key: string, value: V, reason: RemovalReason): void;
+export interface EntryListeners<V> {
+  readonly tally: Tally;
+  readonly notices: RemovalNotices<V>;
   /** The lives of entries are to be looked at by then. */
-  wakeAt(at: Milliseconds): void;
+  readonly wakeAt: (at: Milliseconds) => void;
 }
 
 /**
@@ -32,7 +34,9 @@ export class Entries<V> {
   readonly #settings: MemorySettings<V>;
   readonly #maxSize: number;
   readonly #policy: EvictionPolicy;
-  readonly #events: EntryEvents<V>;
+  readonly #tally: Tally;
+  readonly #notices: RemovalNotices<V>;
+  readonly #wakeAt: (at: Milliseconds) => void;
   /** What the policy is told of an entry: one object for all. */
   readonly #admission = { fingerprint: 0, weight: 1, cost: 1 };
   readonly #slots: Slots<V>;
@@ -44,10 +48,12 @@ export class Entries<V> {
   #lifetimes: Lifetimes | undefined;
   #withdrawals: Withdrawals | undefined;
 
-  constructor(settings: MemorySettings<V>, events: EntryEvents<V>) {
+  constructor(settings: MemorySettings<V>, { tally, notices, wakeAt }: EntryListeners<V>) {
     this.#settings = settings;
     this.#maxSize = settings.maxSize;
-    this.#events = events;
+    this.#tally = tally;
+    this.#notices = notices;
+    this.#wakeAt = wakeAt;
     this.#slots = slotsFor(settings.maxSize);
     this.#index = new KeyIndex(this.#slots);
     this.#policy = evictionPolicy(settings.policy, (slot) => this.#index.hashOf(this.#slots.keyOf(slot)!));
@@ -186,7 +192,7 @@ export class Entries<V> {
       this.#lifetimes.look();
     }
     const turnAt = this.#lifetimes.begin(slot, ttl, idleTTL);
-    if (turnAt !== Infinity) this.#events.wakeAt(turnAt);
+    if (turnAt !== Infinity) this.#wakeAt(turnAt);
   }
 
   /** The slot of an entry that is evicted, empty but for its key and value, for the next one that comes. */
@@ -209,8 +215,11 @@ export class Entries<V> {
     this.#weights?.end(slot);
   }
 
+  /** Tells that the slot's present value goes, before it has gone. */
   #depart(slot: number, why: RemovalReason): void {
-    this.#events.departed(this.#slots.keyOf(slot)!, this.valueOf(slot), this.#reasonFor(slot, why));
+    const reason = this.#reasonFor(slot, why);
+    this.#tally.departure(reason);
+    if (this.#notices.wants(reason)) this.#notices.note(this.#slots.keyOf(slot)!, this.valueOf(slot), reason);
   }
 
   /** The reason that holds: what was over did not leave for any other. */

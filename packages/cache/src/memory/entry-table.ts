@@ -268,10 +268,8 @@ export class EntryTable<V> {
 
   #newEntries(): Entries<V> {
     return new Entries<V>(this.#settings, {
-      departed: (key, value, reason) => {
-        this.#tally.departure(reason);
-        if (this.#notices.wants(reason)) this.#notices.note(key, value, reason);
-      },
+      tally: this.#tally,
+      notices: this.#notices,
       wakeAt: (at) => this.#upkeep.wakeAt(at),
     });
   }
