@@ -6,7 +6,7 @@ export interface PooledConnection {
   readonly id: string;
   /** On the pool's clock. */
   readonly created: Milliseconds;
-  /** When its last lease ended, or when it was created; on the pool's clock. */
+  /** When a lease of it last ended for which nobody waited, or when it was created; on the pool's clock. */
   readonly lastUsed: Milliseconds;
   readonly leases: number;
   /** Whether its last check passed; true before the first. */
@@ -16,14 +16,37 @@ export interface PooledConnection {
 }
 
 /**
- * Why a connection was destroyed: `idle` too long; `unhealthy` after `maxRetries` failed checks; `closed` by itself;
- * `error`: evicted or destroyed with an error; `destroyed` by its user; `late`: it arrived after `createTimeout` or
- * after the pool had closed; `shutdown`: the pool closes.
+ * Why a connection was destroyed: `idle` too long; `unhealthy`: a check failed; `closed` by itself; `error`: evicted or
+ * destroyed with an error, or its reset failed; `destroyed` by its user; `expired` after `maxLifetime`; `worn` after
+ * `maxUses`; `invalidated` with all that were made before an outage or a call of `invalidateAll`; `surplus` after `max`
+ * was lowered; `leaked`: its lease was forgotten; `late`: it arrived after `createTimeout` or after the pool had closed;
+ * `shutdown`: the pool closes.
  */
-export type DestroyReason = 'idle' | 'unhealthy' | 'closed' | 'error' | 'destroyed' | 'late' | 'shutdown';
+export type DestroyReason =
+  | 'idle'
+  | 'unhealthy'
+  | 'closed'
+  | 'error'
+  | 'destroyed'
+  | 'expired'
+  | 'worn'
+  | 'invalidated'
+  | 'surplus'
+  | 'leaked'
+  | 'late'
+  | 'shutdown';
 
 /** What the connection was doing, or the pool was doing with it, when an error came. */
-export type ErrorPhase = 'create' | 'idle' | 'use' | 'validate' | 'destroy';
+export type ErrorPhase = 'create' | 'idle' | 'use' | 'validate' | 'reset' | 'destroy';
+
+/** A lease that is held for too long, or that was never given back. */
+export interface HeldLease {
+  readonly connection: PooledConnection;
+  /** For how long, as far as anybody measured it: with `leakThreshold` always. */
+  readonly held: Milliseconds | undefined;
+  /** Where it was acquired; with `leakThreshold` for 1 acquire in 64, and for each after the first leak. */
+  readonly stack: string | undefined;
+}
 
 /**
  * Events of a pool. Each carries one frozen object, which shows the connection as of the change that it tells of; listeners
@@ -38,4 +61,8 @@ export interface PoolEvents {
   connectionError: [
     event: { readonly error: unknown; readonly phase: ErrorPhase; readonly connection: PooledConnection | undefined },
   ];
+  /** Once for each lease held for longer than `leakThreshold` or forgotten. */
+  leaseLeaked: [event: HeldLease];
+  /** The queue, which had refused a caller with POOL_QUEUE_FULL, is half empty: it takes callers again. */
+  drain: [event: { readonly pending: number }];
 }

@@ -13,9 +13,11 @@
  *
  * @module
  */
-export { ConnectionPool } from './connection-pool.ts';
+export type { ErrorClass } from './creating/failures.ts';
 export { PoolError, type PoolErrorCode, type PoolErrorDetails } from './errors.ts';
-export type { DestroyReason, ErrorPhase, PooledConnection, PoolEvents } from './events.ts';
-export { Lease } from './lease.ts';
+export type { DestroyReason, ErrorPhase, HeldLease, PooledConnection, PoolEvents } from './events.ts';
 export type { MeasureListener, MetricKinds, PoolMetrics } from './metrics.ts';
-export type { AcquireOptions, Clock, CloseOptions, CloseResult, ConnectionConfig, Milliseconds } from './options.ts';
+export type { AcquireOptions, Clock, CloseOptions, ConnectionConfig, Milliseconds, Size } from './options.ts';
+export type { CloseResult } from './pool/closing.ts';
+export { ConnectionPool } from './pool/connection-pool.ts';
+export { Lease } from './pool/lease.ts';

@@ -28,6 +28,14 @@ export type PoolMetrics = {
   readonly rejected: number;
   /** Callers that aborted. */
   readonly aborted: number;
+  /** Connections destroyed for their age or their number of uses. */
+  readonly retired: number;
+  /** Leases held for longer than `leakThreshold`, and forgotten ones. */
+  readonly leaked: number;
+  /** 1 while creates are not even tried, since too many failed, else 0. */
+  readonly unavailable: number;
+  /** Connections that the load of the last seconds needs, with what chance adds to it; 0 until that is known. */
+  readonly recommendedSize: number;
 };
 
 /** Called with each measured duration, in ms. */
@@ -52,4 +60,8 @@ export const metricKinds: MetricKinds = Object.freeze({
   leases: 'gauge',
   rejected: 'counter',
   aborted: 'counter',
+  retired: 'counter',
+  leaked: 'counter',
+  unavailable: 'gauge',
+  recommendedSize: 'gauge',
 });

@@ -2,7 +2,7 @@ import { Measures, emit } from '@forge/internal';
 import type { EventEmitter } from 'node:events';
 import type { PoolEvents } from './events.ts';
 import type { Milliseconds } from './options.ts';
-import { view, type Slot } from './slot.ts';
+import { view, type Slot } from './pool/slot.ts';
 
 /**
  * Events and measures from the change that they tell of until the state is settled. Each shows things as they stood at
@@ -17,9 +17,12 @@ export class News {
     this.#emitter = emitter;
   }
 
+  /** Of a connection. */
   event(name: keyof PoolEvents, slot: Slot<unknown> | undefined, details?: object): void {
-    if (this.#emitter.listenerCount(name) === 0) return;
-    const event = { ...details, connection: slot && view(slot) };
+    if (this.#emitter.listenerCount(name) > 0) this.note(name, { ...details, connection: slot && view(slot) });
+  }
+
+  note(name: keyof PoolEvents, event: object): void {
     this.#untold.push(() => emit(this.#emitter, name, () => event));
   }
 
@@ -30,6 +33,6 @@ export class News {
 
   /** In order of the changes; what a listener's own calls bring is told within them, after what is older. */
   tell(): void {
-    for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
+    while (this.#untold.length > 0) this.#untold.shift()?.();
   }
 }

@@ -1,6 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { choiceOption, clockOption, functionOption, numberOption, objectOption } from '@forge/internal';
-import type { DestroyReason } from './events.ts';
+import {
+  choiceOption,
+  clockOption,
+  functionOption,
+  numberOption,
+  objectOption,
+  type NumberRange,
+} from '@forge/internal';
+import type { ErrorClass } from './creating/failures.ts';
+import type { DestroyReason, ErrorPhase } from './events.ts';
+import { randomRatios } from './random-ratios.ts';
 
 /** A duration, or a time on the pool's clock, in milliseconds. */
 export type Milliseconds = number;
@@ -25,36 +34,79 @@ export interface ConnectionConfig<C> {
   /** Says whether an idle connection still works. False, throwing and 5 s of silence all count as a failed check. */
   readonly validate?: (connection: C, signal: AbortSignal) => boolean | PromiseLike<boolean>;
   /**
+   * Cleans a connection when its last lease ends. Until a promise that it returns is fulfilled nobody gets the connection;
+   * throwing, rejecting and 5 s of silence destroy it.
+   */
+  readonly reset?: (connection: C) => unknown;
+  /**
    * Called once for each new connection, to watch it: call `evict` when it has closed itself. Throwing and rejecting
    * evict with that error; a promise that is fulfilled means nothing.
    */
   readonly onClosed?: (connection: C, evict: (error?: unknown) => void) => unknown;
-  /** Leases that may share one connection. @default 1 */
-  readonly concurrency?: number;
+  /** Says what an error means for the connections and creates to come. @default every error is `retryable` */
+  readonly classifyError?: (error: unknown, phase: ErrorPhase) => ErrorClass;
+  /**
+   * Leases that may share one connection. A function is asked whenever a lease of the connection is granted or ends; what
+   * it answers counts as 1 at least.
+   *
+   * @default 1
+   */
+  readonly concurrency?: number | ((connection: C) => number);
   /** Connections kept even when idle; made in the background. @default 0 */
   readonly min?: number;
-  /** Connections at most, those being created included. @default 10 */
-  readonly max?: number;
+  /**
+   * Connections at most, those being created included. `auto` begins with 10 and finds, while callers wait for it, how many
+   * the backend can work with: for when nobody knows, and only where each connection really is work for the same backend.
+   *
+   * @default 10
+   */
+  readonly max?: number | 'auto';
   /** After this long without a lease a connection beyond `min` is destroyed. @default 30_000 */
   readonly idleTimeout?: Milliseconds;
+  /**
+   * After this long a connection is replaced, idle ones by a successor that is made first where `max` has room. Each lives
+   * up to 10 % shorter, at random, so that those made together do not end together.
+   *
+   * @default Infinity
+   */
+  readonly maxLifetime?: Milliseconds;
+  /** Leases after which a connection is destroyed. @default Infinity */
+  readonly maxUses?: number;
   /** How long `acquire` waits at most. @default 30_000 */
   readonly acquireTimeout?: Milliseconds;
   /** How long one `create` may take. @default 30_000 */
   readonly createTimeout?: Milliseconds;
+  /** Failed creates in a row, beyond the first, before one costs the caller who waits longest. @default 2 */
+  readonly createRetries?: number;
+  /**
+   * An idle connection that was neither used nor checked for longer is checked before it is leased; Infinity is never.
+   *
+   * @default 500 with `validate`, else Infinity
+   */
+  readonly validateAfter?: Milliseconds;
   /**
    * Pause between two rounds of `validate` over the idle connections; 0 and Infinity are off.
    *
    * @default 30_000 with `validate`, else 0
    */
   readonly healthCheckInterval?: Milliseconds;
-  /** Failed checks in a row that destroy a connection. @default 3 */
+  /** Checks that fail in a row, in the background, before a connection is destroyed. @default 3 */
   readonly maxRetries?: number;
-  /** Callers that may wait at one time, beyond those for whom a connection is being created. @default 1000 */
+  /** Callers that may wait at one time, beyond those for whom `max` has room. @default 1000 */
   readonly maxPending?: number;
+  /**
+   * A lease held for longer is told as leaked, and one that was forgotten altogether returns its place. Costs each lease
+   * about a microsecond, so it is off by default.
+   *
+   * @default Infinity
+   */
+  readonly leakThreshold?: Milliseconds;
   /** Which idle connection is leased first: `lifo` lets the pool shrink, `fifo` spreads the load. @default 'lifo' */
   readonly order?: 'lifo' | 'fifo';
   /** A monotonic clock. @default performance.now() */
   readonly clock?: Clock;
+  /** Random ratios from 0 to below 1. @default a generator with a seed of the system's */
+  readonly random?: () => number;
 }
 
 /** How one caller waits. */
@@ -63,6 +115,13 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal;
   /** Longest wait of this caller. @default the pool's acquireTimeout */
   readonly timeout?: Milliseconds;
+  /**
+   * 0 to 7, higher is sooner: a caller stands in the queue as if it had come `priority` seconds earlier, so that nobody
+   * is overtaken for ever.
+   *
+   * @default 0
+   */
+  readonly priority?: number;
 }
 
 /** How long a closing pool waits. */
@@ -71,48 +130,95 @@ export interface CloseOptions {
   readonly deadline?: Milliseconds;
 }
 
-/** How a close went. */
-export interface CloseResult {
-  /** Leases that had not come back by the deadline. */
-  readonly leaked: number;
+/** How many connections a pool is to have from now on; what is absent stays. */
+export interface Size {
+  readonly min?: number;
+  readonly max?: number;
 }
 
-/** A {@link ConnectionConfig} checked and filled with its defaults. */
-export type PoolOptions<C> = Readonly<Required<ConnectionConfig<C>>>;
+/** A {@link ConnectionConfig} checked and filled with its defaults; what costs something only when it is given may be absent. */
+export type PoolOptions<C> = Readonly<
+  Required<Omit<ConnectionConfig<C>, Optional | 'max'>> & Given<C> & { max: number; isElastic: boolean }
+>;
+type Optional = 'validate' | 'reset' | 'classifyError';
+type Given<C> = { [Name in Optional]: ConnectionConfig<C>[Name] | undefined };
 
-const FINITE = { integer: true, max: Number.MAX_SAFE_INTEGER };
+/** The bounds of a pool, which `resize` moves. */
+export interface Limits {
+  min: number;
+  max: number;
+}
+
+const DEFAULT_MAX = 10;
+const FINITE: NumberRange = { integer: true, max: Number.MAX_SAFE_INTEGER };
 
 /** @throws TypeError, RangeError for a field that is wrong */
 export function resolveOptions<C>(config: ConnectionConfig<C>): PoolOptions<C> {
   const subject = 'create a ConnectionPool';
   objectOption(subject, 'the config', config);
-  const { create, destroy = () => {}, validate, onClosed = () => {} } = config;
-  functionOption(subject, 'create', create);
-  functionOption(subject, 'destroy', destroy);
-  functionOption(subject, 'validate', validate, true);
-  functionOption(subject, 'onClosed', onClosed);
-  const max = numberOption(subject, 'max', config.max, 10, { min: 1, integer: true });
-  const byDefault = validate === undefined ? 0 : 30_000;
-  const interval = numberOption(subject, 'healthCheckInterval', config.healthCheckInterval, byDefault);
-  const healthCheckInterval = interval === 0 ? Infinity : interval;
-  if (healthCheckInterval !== Infinity && validate === undefined) {
-    throw new TypeError(`Cannot ${subject}: healthCheckInterval needs a validate function, got undefined`);
-  }
+  const number = (name: keyof ConnectionConfig<C>, fallback: number, range?: NumberRange): number =>
+    numberOption(subject, name, config[name] as number | undefined, fallback, range);
+  const isElastic = config.max === 'auto';
   return Object.freeze({
-    create: AsyncLocalStorage.bind(create),
-    destroy: AsyncLocalStorage.bind(destroy),
-    validate: AsyncLocalStorage.bind(validate ?? (() => true)),
-    onClosed: AsyncLocalStorage.bind(onClosed),
-    concurrency: numberOption(subject, 'concurrency', config.concurrency, 1, { ...FINITE, min: 1 }),
-    min: numberOption(subject, 'min', config.min, 0, { ...FINITE, max: Math.min(max, FINITE.max) }),
-    max,
-    idleTimeout: numberOption(subject, 'idleTimeout', config.idleTimeout, 30_000),
-    acquireTimeout: numberOption(subject, 'acquireTimeout', config.acquireTimeout, 30_000),
-    createTimeout: numberOption(subject, 'createTimeout', config.createTimeout, 30_000, { min: 1 }),
-    healthCheckInterval,
-    maxRetries: numberOption(subject, 'maxRetries', config.maxRetries, 3, { min: 1, integer: true }),
-    maxPending: numberOption(subject, 'maxPending', config.maxPending, 1000, { integer: true }),
+    ...resolveFunctions(subject, config),
+    ...resolveLimits(subject, isElastic ? { min: config.min ?? 0 } : (config as Size), { min: 0, max: DEFAULT_MAX }),
+    isElastic,
+    concurrency:
+      typeof config.concurrency === 'function' ? config.concurrency : number('concurrency', 1, { ...FINITE, min: 1 }),
+    idleTimeout: number('idleTimeout', 30_000),
+    maxLifetime: number('maxLifetime', Infinity, { min: 1 }),
+    maxUses: number('maxUses', Infinity, { min: 1, integer: true }),
+    acquireTimeout: number('acquireTimeout', 30_000),
+    createTimeout: number('createTimeout', 30_000, { min: 1 }),
+    createRetries: number('createRetries', 2, FINITE),
+    validateAfter: checkOption(subject, 'validateAfter', config, 500),
+    healthCheckInterval: checkOption(subject, 'healthCheckInterval', config, 30_000) || Infinity,
+    maxRetries: number('maxRetries', 3, { min: 1, integer: true }),
+    maxPending: number('maxPending', 1000, { integer: true }),
+    leakThreshold: number('leakThreshold', Infinity, { min: 1 }),
     order: choiceOption(subject, 'order', config.order, ['lifo', 'fifo']),
     clock: clockOption(subject, config.clock),
   });
+}
+
+/** @throws TypeError, RangeError for a bound that is wrong */
+export function resolveLimits(subject: string, size: Size, before: Limits): Limits {
+  const max = numberOption(subject, 'max', size.max, before.max, { min: 1, integer: true });
+  const highest = Math.min(max, Number.MAX_SAFE_INTEGER);
+  return { min: numberOption(subject, 'min', size.min ?? before.min, 0, { integer: true, max: highest }), max };
+}
+
+function resolveFunctions<C>(
+  subject: string,
+  config: ConnectionConfig<C>,
+): Pick<PoolOptions<C>, Optional | 'create' | 'destroy' | 'onClosed' | 'random'> {
+  const { create, destroy = () => {}, onClosed = () => {}, validate, reset, classifyError } = config;
+  const { random = randomRatios() } = config;
+  for (const [name, given] of Object.entries({ create, destroy, onClosed, random }))
+    functionOption(subject, name, given);
+  for (const [name, given] of Object.entries({ validate, reset, classifyError })) {
+    functionOption(subject, name, given, true);
+  }
+  return {
+    create: AsyncLocalStorage.bind(create),
+    destroy: AsyncLocalStorage.bind(destroy),
+    onClosed: AsyncLocalStorage.bind(onClosed),
+    validate: validate && AsyncLocalStorage.bind(validate),
+    reset: reset && AsyncLocalStorage.bind(reset),
+    classifyError: classifyError && AsyncLocalStorage.bind(classifyError),
+    random,
+  };
+}
+
+/** A time that means something only where connections can be checked. */
+function checkOption<C>(
+  subject: string,
+  name: 'validateAfter' | 'healthCheckInterval',
+  config: ConnectionConfig<C>,
+  fallback: Milliseconds,
+): Milliseconds {
+  const time = numberOption(subject, name, config[name], config.validate === undefined ? Infinity : fallback);
+  const isOff = time === Infinity || (name === 'healthCheckInterval' && time === 0);
+  if (isOff || config.validate !== undefined) return time;
+  throw new TypeError(`Cannot ${subject}: ${name} needs a validate function, got undefined`);
 }

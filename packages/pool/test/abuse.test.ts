@@ -21,6 +21,11 @@ describe('wrong use', () => {
     [{}, 'create must be a function, got undefined'],
     [{ create, destroy: 'end' }, 'destroy must be a function, got "end"'],
     [{ create, validate: true }, 'validate must be a function, got true'],
+    [{ create, reset: 1 }, 'reset must be a function, got 1'],
+    [{ create, classifyError: 'retry' }, 'classifyError must be a function, got "retry"'],
+    [{ create, random: 0.5 }, 'random must be a function, got 0.5'],
+    [{ create, concurrency: '2' }, 'concurrency must be a number, got "2"'],
+    [{ create, max: 'many' }, 'max must be a number, got "many"'],
     [{ create, onClosed: {} }, 'onClosed must be a function, got an object'],
     [{ create, max: '10' }, 'max must be a number, got "10"'],
     [{ create, idleTimeout: Number.NaN }, 'idleTimeout must be a number, got NaN'],
@@ -46,6 +51,12 @@ describe('wrong use', () => {
     [{ createTimeout: 0 }, 'createTimeout must be >= 1, got 0'],
     [{ healthCheckInterval: -1 }, 'healthCheckInterval must be >= 0, got -1'],
     [{ maxRetries: 0 }, 'maxRetries must be an integer >= 1, got 0'],
+    [{ createRetries: -1 }, 'createRetries must be an integer >= 0'],
+    [{ createRetries: Infinity }, 'createRetries must be an integer >= 0'],
+    [{ maxLifetime: 0 }, 'maxLifetime must be >= 1, got 0'],
+    [{ maxUses: 0 }, 'maxUses must be an integer >= 1, got 0'],
+    [{ leakThreshold: 0 }, 'leakThreshold must be >= 1, got 0'],
+    [{ validate: () => true, validateAfter: -1 }, 'validateAfter must be >= 0, got -1'],
     [{ maxPending: -1 }, 'maxPending must be an integer >= 0, got -1'],
   ])('new ConnectionPool throws a RangeError when given %j', (config, message) => {
     expect(() => build({ create, ...config })).toThrow(RangeError);
@@ -56,6 +67,8 @@ describe('wrong use', () => {
     const { pool } = instant();
     expect(() => pool.acquire({ timeout: -1 })).toThrow(RangeError);
     expect(() => pool.acquire({ timeout: '5' as unknown as number })).toThrow(TypeError);
+    expect(() => pool.acquire({ priority: 8 })).toThrow('priority must be an integer >= 0 and <= 7, got 8');
+    expect(() => pool.drain({ deadline: NaN })).toThrow(TypeError);
     expect(() => pool.acquire(5 as unknown as object)).toThrow('the options must be an object, got 5');
     expect(() => pool.use('fn' as unknown as () => void)).toThrow(TypeError);
     expect(() => pool.onMeasure(undefined as unknown as () => void)).toThrow(TypeError);

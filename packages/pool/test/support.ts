@@ -35,7 +35,10 @@ export interface Bench {
   readonly destroyed: { readonly id: number; readonly reason: DestroyReason }[];
 }
 
-/** Each create waits in `creates` until the test settles it. */
+/**
+ * Each create waits in `creates` until the test settles it. Unless the test says otherwise a failed one is told at once and
+ * the next try follows without a pause.
+ */
 export function manual(config: Partial<ConnectionConfig<Fake>> = {}): Bench {
   const creates: Create[] = [];
   const destroyed: { id: number; reason: DestroyReason }[] = [];
@@ -46,6 +49,8 @@ export function manual(config: Partial<ConnectionConfig<Fake>> = {}): Bench {
       return create.promise;
     },
     destroy: ({ id }, reason) => destroyed.push({ id, reason }),
+    createRetries: 0,
+    random: () => 0,
     ...config,
   });
   return { pool, creates, destroyed };

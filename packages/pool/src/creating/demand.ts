@@ -1,0 +1,153 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { after } from '@forge/internal';
+import type { Clock, Limits, Milliseconds } from '../options.ts';
+import type { Connections } from '../pool/connections.ts';
+import type { Slot } from '../pool/slot.ts';
+import type { GrowGate } from '../sizing/grow-gate.ts';
+import type { Creator } from './creator.ts';
+import type { Failures } from './failures.ts';
+
+/**
+ * A lost minimum is refilled at most once in this time. Upstreams take seconds to restart, so faster only hammers one
+ * that is down; callers who wait do not depend on it, for they start creates of their own.
+ */
+const REFILL_DELAY: Milliseconds = 1_000;
+
+/** What tells how many creates are needed, and what starts them. */
+export interface DemandParts<C> {
+  readonly connections: Connections<C>;
+  readonly creator: Creator<C>;
+  readonly failures: Failures;
+  readonly gate: GrowGate;
+  /** Callers whom nothing under way but creates can serve. */
+  readonly waiters: () => number;
+}
+
+/**
+ * When to start a create: at once what the grow gate says that callers need, a second after a loss what `min` lacks, and
+ * while creates fail one at a time, after a pause. One timer looks again; it runs only while something is needed, there is
+ * room for it and no create is awaited that would look again by itself.
+ */
+export class Demand<C> {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #parts: DemandParts<C>;
+  /** Bound, for a timer keeps alive the async context that sets it. */
+  readonly #after = AsyncLocalStorage.bind(after);
+  #refillAt: Milliseconds | undefined;
+  #armedFor: Milliseconds = Infinity;
+  #holdsProcess = false;
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(clock: Clock, limits: Limits, parts: DemandParts<C>) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#parts = parts;
+  }
+
+  /** To be called whenever more may be needed, or what is needed may be started. */
+  look(): void {
+    const { room } = this;
+    if (this.#stopped) return;
+    const lacking = Math.min(room, this.#lacking);
+    if (lacking <= 0) this.#refillAt = undefined;
+    // A gate that lets callers wait has to be told that nobody waits any more.
+    if (room <= 0 && !this.#parts.gate.watching) return this.#rest();
+    const waiters = this.#parts.waiters();
+    if (waiters <= 0 && lacking <= 0 && !this.#parts.gate.watching) return this.#rest();
+    const now = this.#clock.now();
+    if (lacking > 0) this.#refillAt ??= now + REFILL_DELAY;
+    if (this.#parts.failures.failing && room > 0) this.#probe(now, waiters);
+    else this.#grow(now, waiters);
+  }
+
+  /** Starts what `min` lacks without delay, unless creates fail. */
+  refill(): void {
+    this.#refillAt = -Infinity;
+    this.look();
+  }
+
+  /** Makes a connection for one that is to go or has gone; false when there is no room or creates fail. */
+  replace(slot?: Slot<C>): boolean {
+    if (this.#stopped || this.room <= 0 || this.#parts.failures.failing) return false;
+    this.#start(slot);
+    return true;
+  }
+
+  /** Starts no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#rest();
+  }
+
+  /** How many more `max` allows; negative after it was lowered. */
+  get room(): number {
+    return this.#limits.max - this.#total;
+  }
+
+  get #lacking(): number {
+    return this.#limits.min - this.#total;
+  }
+
+  get #total(): number {
+    return this.#parts.connections.all.size + this.#parts.creator.size;
+  }
+
+  #start(replaces?: Slot<C>): void {
+    this.#parts.creator.start(this.#parts.failures.round, replaces);
+  }
+
+  #grow(now: Milliseconds, waiters: number): void {
+    const { connections, creator, gate } = this.#parts;
+    const busy = connections.all.size - connections.idle.size;
+    const room = Math.max(this.room, 0);
+    const count = gate.startable({
+      waiters: Math.max(waiters, 0),
+      busy,
+      creating: creator.size,
+      room,
+      concurrency: connections.expected,
+    });
+    const isRefill = this.#refillAt !== undefined && now >= this.#refillAt;
+    if (isRefill) this.#refillAt = undefined;
+    const starts = Math.max(count, isRefill ? this.#lacking : 0);
+    // A create may call the pool: what it takes of the room counts.
+    for (let started = 0; started < starts && this.room > 0; started += 1) this.#start();
+    this.#arm(Math.min(this.#refillAt ?? Infinity, gate.nextLookAt()), waiters > 0);
+  }
+
+  /** Only one create is in flight at a time; it tells whether there will be others. */
+  #probe(now: Milliseconds, waiters: number): void {
+    const { creator, failures } = this.#parts;
+    if (creator.size > 0) return this.#rest();
+    const due = Math.max(failures.next, waiters > 0 ? -Infinity : (this.#refillAt ?? Infinity));
+    if (now < due) return this.#arm(due, waiters > 0);
+    this.#refillAt = undefined;
+    this.#rest();
+    this.#start();
+  }
+
+  #rest(): void {
+    if (this.#armedFor === Infinity) return;
+    this.#cancel?.();
+    this.#armedFor = Infinity;
+  }
+
+  /**
+   * Looks again at that time or before: a timer that is early finds nothing to do and is set again, which is cheaper than
+   * to set it with every look. It holds the process while somebody waits.
+   */
+  #arm(at: Milliseconds, holdsProcess: boolean): void {
+    if (at === Infinity) return this.#rest();
+    if (this.#armedFor <= at && (this.#holdsProcess || !holdsProcess)) return;
+    this.#cancel?.();
+    this.#armedFor = at;
+    this.#holdsProcess = holdsProcess;
+    const wake = (): void => {
+      this.#armedFor = Infinity;
+      this.look();
+    };
+    this.#cancel = this.#after(at - this.#clock.now(), wake, { unref: !holdsProcess });
+  }
+}
