@@ -1,0 +1,14 @@
+import { Pool } from 'tarn';
+import type { Setup } from '../../src/bench.ts';
+import { contestant } from './load.ts';
+import type { Connection } from './pool.ts';
+
+/** It cannot do without an acquire timeout: 30 s by default. */
+export const setup: Setup = contestant(({ create, max, acquireTimeout = 30_000 }) => {
+  const pool = new Pool<Connection>({ create, destroy: () => {}, min: 0, max, acquireTimeoutMillis: acquireTimeout });
+  return {
+    acquire: () => pool.acquire().promise,
+    connection: (connection: Connection) => connection,
+    release: (connection: Connection) => pool.release(connection),
+  };
+});
