@@ -99,6 +99,8 @@ export class Upstream {
         });
       },
       acquireTimeout: config.timeout,
+      // The rounds are enough: a call pays no round trip for a check.
+      validateAfter: Infinity,
       healthCheckInterval: HEALTH_CHECK_INTERVAL,
       maxPending: MAX_PENDING,
     });
