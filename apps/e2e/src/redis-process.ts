@@ -1,10 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '@forge/config/programs';
+import { freePort, ServerProcess } from '@forge/config/server-process';
 import { createClient } from 'redis';
 
 const program = findProgram('redis-server');
@@ -17,13 +15,11 @@ export const redisHint: string = program.hint;
 export class RedisProcess {
   readonly port: number;
   readonly #folder: string;
-  readonly #onExit = (): void => void this.#process?.kill('SIGKILL');
-  #process: ChildProcess | undefined;
+  #process: ServerProcess | undefined;
 
   private constructor(port: number, folder: string) {
     this.port = port;
     this.#folder = folder;
-    process.on('exit', this.#onExit);
   }
 
   static async start(): Promise<RedisProcess> {
@@ -44,15 +40,10 @@ export class RedisProcess {
   /** Starts a new life, with what was last saved. */
   async restart(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', this.#folder];
-    const child = spawn(program.path!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#process = child;
-    await new Promise<void>((resolve, reject) => {
-      let said = '';
-      child.once('exit', (code) => reject(new Error(`Cannot use redis-server: it ended with ${code}\n${said}`)));
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        said = `${said}${text}`.slice(-10_000);
-        if (said.includes('Ready to accept connections')) resolve();
-      });
+    this.#process = await ServerProcess.start({
+      program: program.path!,
+      args,
+      ready: 'Ready to accept connections',
     });
   }
 
@@ -68,20 +59,16 @@ export class RedisProcess {
 
   /** As `kill -9`. */
   async kill(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
+    await this.#process?.end('SIGKILL');
   }
 
   /** Stops it without ending it, as on a machine that hangs. */
   freeze(): void {
-    this.#process?.kill('SIGSTOP');
+    this.#process?.freeze();
   }
 
   thaw(): void {
-    this.#process?.kill('SIGCONT');
+    this.#process?.thaw();
   }
 
   async #ask(...command: string[]): Promise<unknown> {
@@ -94,25 +81,7 @@ export class RedisProcess {
   }
 
   async stop(): Promise<void> {
-    process.off('exit', this.#onExit);
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
-  }
-}
-
-/** Below 32768, where Linux begins to give ports to outgoing connections: one of those could take it between two lives. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(crypto.getRandomValues(new Uint16Array(1))[0]! / 4);
-    const probe = createServer();
-    try {
-      await once(probe.listen(port, '127.0.0.1'), 'listening');
-    } catch {
-      continue;
-    }
-    const { port: free } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, 'close');
-    return free;
   }
 }

@@ -52,7 +52,7 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     await node.ask('SAVE');
     await store.invalidate(keys.map((key) => ({ kind: 'key', key })));
     const held = Number(await node.ask('DBSIZE'));
-    node.kill();
+    await node.kill();
     await node.restart();
     await expect
       .poll(() => node.ask('CLUSTER', 'INFO'), { interval: 20, timeout: 10_000 })
@@ -76,7 +76,7 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     await store.write(key, { ...record('old'), tags: ['tag'] }, undefined);
     await ledger.ask('SAVE');
     await store.invalidate([{ kind: 'tag', tag: 'tag' }]);
-    ledger.kill();
+    await ledger.kill();
     await ledger.restart();
     const reads = (): Promise<unknown> => store.read(key, ['tag']).catch(() => 'failed');
     await expect.poll(reads, { interval: 20, timeout: 10_000 }).not.toBe('failed');
@@ -106,7 +106,7 @@ describe.skipIf(missing).concurrent(`redisStore and the loss of one node of seve
     const former = await store.lease('leased', [], 60_000);
     const held = (): Promise<unknown> => servers[1]!.ask('PTTL', 'forge:l:{kleased}');
     await expect.poll(held, { interval: 20, timeout: 5000 }).toBeGreaterThan(0);
-    servers[0]!.kill();
+    await servers[0]!.kill();
     const reads = (): Promise<boolean> =>
       store
         .read('key', [])

@@ -35,7 +35,7 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
     const { server, client } = await start();
     const store = redisStore(client);
     await store.write('key', record('text'), undefined);
-    server.kill();
+    await server.kill();
     await lost(client);
     const calls = [
       () => store.read('key', []),
@@ -63,7 +63,7 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
     const settled = Promise.allSettled(calls);
     // Two turns of the event loop, so that they are written and wait for an answer.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    server.kill();
+    await server.kill();
     expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 
@@ -77,7 +77,7 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
       { kind: 'pattern', prefix: '', glob: 'b' },
     ]);
     await store.invalidate([{ kind: 'tag', tag: 'tag' }]);
-    server.kill();
+    await server.kill();
     await lost(client);
     await server.restart();
     await ready(client);
@@ -94,7 +94,7 @@ describe.skipIf(missing)(`redisStore and an outage of Redis${hint}`, () => {
     const [store, other] = [redisStore(client), redisStore(client)];
     const former = await store.lease('key', ['tag'], 60_000);
     await client.sendCommand(['SAVE']);
-    server.kill();
+    await server.kill();
     await lost(client);
     await server.restart();
     await ready(client);

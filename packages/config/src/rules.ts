@@ -40,6 +40,10 @@ const ARROWS: Readonly<Record<string, Allowed>> = {
   batcher: { forge: ['internal'], thirdParty: ['mnemonist'] },
   monitor: { forge: ['internal'], thirdParty: ['mnemonist'] },
   'cache-redis': { forge: ['cache', 'internal'], thirdParty: ['redis'] },
+  'pool-http': { forge: ['pool', 'internal'], thirdParty: ['undici'] },
+  'pool-mysql': { forge: ['pool', 'internal'], thirdParty: ['mysql2'] },
+  'pool-pg': { forge: ['pool', 'internal'], thirdParty: ['pg'] },
+  'pool-ws': { forge: ['pool', 'internal'], thirdParty: ['ws'] },
   mcp: { forge: CORES, thirdParty: ['eventsource-parser'] },
 };
 
