@@ -16,19 +16,26 @@
 export { CacheError, type CacheErrorCode } from './errors.ts';
 export type { CacheEvents } from './events.ts';
 export { MemoryCache } from './memory/memory-cache.ts';
-export type { CacheEntry, MemoryCacheOptions, RemovalReason, SetOptions } from './memory/memory-options.ts';
+export type {
+  CacheEntry,
+  LoadableEntry,
+  MemoryCacheOptions,
+  RemovalReason,
+  SetOptions,
+} from './memory/memory-options.ts';
 export type { CacheMetrics, MemoryCacheMetrics, MetricKinds } from './metrics.ts';
-export type { BulkLoader, BulkValues } from './response/bulk.ts';
+export type { BulkLoader, BulkValues } from './response/loading/bulk.ts';
 export type { CacheConfig, EntryOptions, GetOrSetOptions } from './response/cache-config.ts';
-export type { Codec } from './response/codec.ts';
-export type { AbsenceReason } from './response/departures.ts';
-export type { DumpedEntry } from './response/dump.ts';
-export type { CacheExplanation } from './response/explain.ts';
+export type { Codec } from './response/values/codec.ts';
+export type { AbsenceReason } from './response/entries/departures.ts';
+export type { DumpedEntry } from './response/entries/dump.ts';
+export type { CacheExplanation } from './response/entries/explain.ts';
 export { globMatcher } from './tiers/glob.ts';
-export type { Loader, LoaderContext, NotModified, Previous } from './response/loader.ts';
+export type { Loader, LoaderContext, NotModified, Previous } from './response/loading/loader.ts';
+export type { KeyedCache } from './response/keyed-cache.ts';
 export type { CacheNamespace } from './response/namespace.ts';
 export { ResponseCache } from './response/response-cache.ts';
-export type { ValuePolicy } from './response/values.ts';
+export type { ValuePolicy } from './response/values/values.ts';
 export type { InvalidationBus } from './tiers/bus.ts';
 export type { CacheStore, Invalidation, StoreLease, StoreRecord } from './tiers/store.ts';
 export type { Bytes, Milliseconds, Percent, Ratio } from './units.ts';

@@ -14,7 +14,10 @@ export interface HttpCacheOptions {
    * @default 'shared'
    */
   readonly mode?: 'shared' | 'private';
-  /** Requests of different partitions never share a stored response: a tenant, or in `private` mode the user. */
+  /**
+   * Requests of different partitions never share a stored response: a tenant, or the user, where the origin answers by a
+   * `Cookie` without saying so. @default one for all
+   */
   readonly partition?: (request: HttpRequest) => string;
   /**
    * Whether the answers to this POST or QUERY request may be stored under its body, by the response's own directives. Such

@@ -21,6 +21,18 @@ export interface BanWalk {
   readonly deleted: number;
 }
 
+// What a `ResponseCache` does to its tables besides. Functions, and no methods, for those are a `MemoryCache`'s too.
+
+/** How many entries carry the tag, expired ones that nobody has noticed yet included. */
+export let countTag: <V>(table: EntryTable<V>, tag: string) => number;
+
+/**
+ * Withdraws the entries whose key passes the test, as of now: from here on no read finds one. They leave as `advance`
+ * walks the table, in slices that the caller chooses; until it has come to the end, each read of a key that was not
+ * looked at yet costs a test. The test must not throw, nor change the cache.
+ */
+export let ban: <V>(table: EntryTable<V>, test: (key: string) => boolean) => BanWalk;
+
 /**
  * What both caches stand on: the entries, their order, life, bytes and tags. Settings and terms come to it checked.
  *
@@ -33,6 +45,11 @@ export interface BanWalk {
  * then.
  */
 export class EntryTable<V> {
+  static {
+    countTag = (table, tag) => table.#entries.withdrawals?.countTag(tag) ?? 0;
+    ban = (table, test) => table.#ban(test);
+  }
+
   readonly metricKinds: MetricKinds<MemoryCacheMetrics> = MEMORY_METRIC_KINDS;
 
   readonly #settings: MemorySettings<V>;
@@ -113,11 +130,6 @@ export class EntryTable<V> {
     return !wasOver;
   }
 
-  /** How many entries carry the tag, expired ones that nobody has noticed yet included. */
-  countTag(tag: string): number {
-    return this.#entries.withdrawals?.countTag(tag) ?? 0;
-  }
-
   /**
    * Withdraws the entries that carry the tag and returns how many there were to read. All are gone at once to whoever
    * reads; up to 4096 leave before it returns, which is what it costs, and the others in slices in the background. Of
@@ -138,29 +150,14 @@ export class EntryTable<V> {
    * O(entries), in one go.
    */
   deleteMatching(test: (key: string) => boolean): number {
-    const ban = this.#entries.withdrawing().ban(test);
+    const withdrawal = this.#entries.withdrawing().ban(test);
     try {
-      this.#advance(ban, Infinity);
+      this.#advance(withdrawal, Infinity);
     } finally {
       // The test may have thrown.
-      ban.lift();
+      withdrawal.lift();
     }
-    return ban.deleted;
-  }
-
-  /**
-   * Withdraws the entries whose key passes the test, as of now: from here on no read finds one. They leave as `advance`
-   * walks the table, in slices that the caller chooses; until it has come to the end, each read of a key that was not
-   * looked at yet costs a test. The test must not throw, nor change the cache.
-   */
-  ban(test: (key: string) => boolean): BanWalk {
-    const ban = this.#entries.withdrawing().ban(test);
-    return {
-      get deleted() {
-        return ban.deleted;
-      },
-      advance: (limit) => this.#advance(ban, limit),
-    };
+    return withdrawal.deleted;
   }
 
   /** Removes everything. O(1), unless `onRemoval` is told of each entry. */
@@ -232,10 +229,20 @@ export class EntryTable<V> {
     return absent as Absent;
   }
 
-  #advance(ban: Ban, limit: number): boolean {
+  #ban(test: (key: string) => boolean): BanWalk {
+    const withdrawal = this.#entries.withdrawing().ban(test);
+    return {
+      get deleted() {
+        return withdrawal.deleted;
+      },
+      advance: (limit) => this.#advance(withdrawal, limit),
+    };
+  }
+
+  #advance(withdrawal: Ban, limit: number): boolean {
     this.#entries.lifetimes?.look();
     try {
-      return ban.advance(limit);
+      return withdrawal.advance(limit);
     } finally {
       this.#notices.tell();
     }

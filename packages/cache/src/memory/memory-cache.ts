@@ -2,7 +2,7 @@ import { EntryTable } from './entry-table.ts';
 import {
   entryTerms,
   memorySettings,
-  type CacheEntry,
+  type LoadableEntry,
   type MemoryCacheOptions,
   type MemorySettings,
   type SetOptions,
@@ -46,12 +46,13 @@ export class MemoryCache<V = unknown> extends EntryTable<V> {
 
   /**
    * Stores entries that `dump` or `entries` gave, here or in another process, with what was left of their lives, and returns
-   * how many. A key that is held is newer than any dump and stays; what has expired or is too large is passed over.
+   * how many; also what comes from elsewhere, with `set`'s defaults for what it does not say. A key that is held is newer
+   * than any dump and stays; what has expired or is too large is passed over.
    *
    * @throws CacheError `CACHE_ENTRY_INVALID` at the first entry that `set` would not take, named by its position from 0;
    * those before it are stored, and what was held stays
    */
-  load(entries: Iterable<CacheEntry<V>>): number {
+  load(entries: Iterable<LoadableEntry<V>>): number {
     return loadEntries(entries, this.#settings, (key, value, terms) => !this.has(key) && super.set(key, value, terms));
   }
 }

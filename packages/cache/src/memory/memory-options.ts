@@ -4,12 +4,12 @@ import {
   functionOption,
   numberOption,
   objectOption,
+  randomRatios,
   stringOption,
   type Clock,
 } from '@forge/internal';
 import type { PolicyName } from '../policies/policy-by-name.ts';
 import type { Bytes, Milliseconds, Ratio } from '../units.ts';
-import { randomRatios } from '../policies/random-ratios.ts';
 
 /** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */
 export type RemovalReason = 'evicted' | 'expired' | 'deleted' | 'replaced';
@@ -87,10 +87,14 @@ export interface SetOptions {
   readonly cost?: number | undefined;
 }
 
-/** One entry as `entries()` shows it; `set(entry.key, entry.value, entry)` puts it back. */
-export interface CacheEntry<V = unknown> extends SetOptions {
+/** One entry as `load()` takes it: what is not said is as with `set`. */
+export interface LoadableEntry<V = unknown> extends SetOptions {
   readonly key: string;
   readonly value: V;
+}
+
+/** One entry as `entries()` shows it; `set(entry.key, entry.value, entry)` puts it back. */
+export interface CacheEntry<V = unknown> extends LoadableEntry<V> {
   /** What is left of its life; `Infinity` when it does not expire. */
   readonly ttl: Milliseconds;
   /** The bytes that it counts for; undefined when bytes are not counted. */

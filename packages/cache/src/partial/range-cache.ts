@@ -14,7 +14,7 @@
  */
 import { AbortWatch, functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
 import { CacheError } from '../errors.ts';
-import { Flight, type Caller } from '../response/flight.ts';
+import { Flight, type Caller } from '../response/loading/flight.ts';
 import type { Milliseconds } from '../units.ts';
 import { isStrong } from './etag.ts';
 import { gaps, overlap, type Interval } from './intervals.ts';

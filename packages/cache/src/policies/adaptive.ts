@@ -1,4 +1,4 @@
-import { randomRatios } from './random-ratios.ts';
+import { randomRatios } from '@forge/internal';
 import type { Admission, EvictionPolicy } from './eviction-policy.ts';
 import { aged, EvictedUses, MOST_USES } from './evicted-uses.ts';
 import { lengthened } from './lengthened.ts';

@@ -10,8 +10,8 @@ import {
 import type { InvalidationBus } from '../tiers/bus.ts';
 import type { CacheStore } from '../tiers/store.ts';
 import type { Milliseconds, Ratio } from '../units.ts';
-import { jsonCodec, type Codec } from './codec.ts';
-import type { ValuePolicy } from './values.ts';
+import { jsonCodec, type Codec } from './values/codec.ts';
+import type { ValuePolicy } from './values/values.ts';
 
 /** Options of a `ResponseCache`. */
 export interface CacheConfig<V = unknown> extends Omit<MemoryCacheOptions<V>, 'onRemoval'> {

@@ -10,6 +10,7 @@ import {
 } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { CacheEvents } from '../events.ts';
+import { readEntry } from '../memory/load-entries.ts';
 import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
 import type { Invalidation } from '../tiers/store.ts';
 import type { Milliseconds } from '../units.ts';
@@ -23,24 +24,25 @@ import {
   type EntryOptions,
   type GetOrSetOptions,
 } from './cache-config.ts';
-import { Audits } from './audits.ts';
-import { BulkLoad, type BulkLoader } from './bulk.ts';
+import { Audits } from './invalidating/audits.ts';
+import { BulkLoad, type BulkLoader } from './loading/bulk.ts';
 import { cacheMetrics, Counters } from './counters.ts';
-import { Departures } from './departures.ts';
-import { dumped, type DumpedEntry } from './dump.ts';
-import type { Entry } from './entry.ts';
-import { explanation, type CacheExplanation } from './explain.ts';
-import { FirstTier, type Draft } from './first-tier.ts';
-import { Flights } from './flights.ts';
-import { dependents, heirs, Invalidations } from './invalidations.ts';
-import { LoadStarter } from './load-starter.ts';
-import type { Loader } from './loader.ts';
-import { Loads } from './loads.ts';
+import { Departures } from './entries/departures.ts';
+import { dumped, readDumped, type DumpedEntry } from './entries/dump.ts';
+import type { Entry } from './entries/entry.ts';
+import { explanation, type CacheExplanation } from './entries/explain.ts';
+import { FirstTier, type Draft, type Provenance } from './entries/first-tier.ts';
+import { Flights } from './loading/flights.ts';
+import { dependents, heirs, Invalidations } from './invalidating/invalidations.ts';
+import { LoadStarter } from './loading/load-starter.ts';
+import type { Loader } from './loading/loader.ts';
+import { Loads } from './loading/loads.ts';
+import type { KeyedCache } from './keyed-cache.ts';
 import { CacheNamespace } from './namespace.ts';
-import type { Packed } from './packed.ts';
-import { isRegExp, PatternReader } from './pattern-reader.ts';
-import { SharedTier } from './shared-tier.ts';
-import { valuesFor, type Values } from './values.ts';
+import type { Packed } from './values/packed.ts';
+import { isRegExp, PatternReader } from './invalidating/pattern-reader.ts';
+import { SharedTier } from './sharing/shared-tier.ts';
+import { valuesFor, type Values } from './values/values.ts';
 
 const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
 
@@ -48,9 +50,7 @@ const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
  * A cache of what loaders produce: one load per key however many ask, and no value that was loaded before an
  * invalidation is ever read after it.
  *
- * Every method does its work in this process before it returns its promise, so an invalidation holds from the call on,
- * awaited or not; the promise tells that the second tier knows it too, or will. A wrong argument throws at once, a call
- * after `close()` rejects with `CACHE_CLOSED`.
+ * What its methods promise is said at {@link KeyedCache}, for a namespace has them too.
  *
  * @example
  * const cache = new ResponseCache<Tool[]>({ maxSize: 10_000, defaultTTL: 300_000 });
@@ -59,7 +59,7 @@ const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
  * });
  * await cache.invalidateTag(server);
  */
-export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implements AsyncDisposable {
+export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implements KeyedCache<V>, AsyncDisposable {
   readonly metricKinds: MetricKinds<CacheMetrics> = METRIC_KINDS;
 
   readonly #settings: CacheSettings<V>;
@@ -115,10 +115,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     this.#audits = new Audits<V>({ ...parts, shared: this.#shared, onOutdated });
   }
 
-  /**
-   * The value; undefined on a miss. Asks the second tier, but waits for no load. A stale value is a miss, for nothing here
-   * could renew it.
-   */
   get(key: string): Promise<V | undefined> {
     const intent = 'get an entry';
     stringOption(intent, 'the key', key);
@@ -130,20 +126,12 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#shared?.hasStore === true ? this.#fetch(key) : Promise.resolve(undefined);
   }
 
-  /**
-   * Stores the value, and fences a load of the key that runs: it will not overwrite this.
-   *
-   * Returns whether it was stored: not when it is larger than the bounds or its ttl is 0 or less. An older value of the
-   * key is gone in any case. A value equal to the one that is there only renews it: no event, nothing that depends on it
-   * is invalidated, no other process hears of it. Throws at once what `MemoryCache.set` throws, and for a value that
-   * cannot be kept in the way that `values` says.
-   */
   set(key: string, value: V, options: Milliseconds | EntryOptions = {}): Promise<boolean> {
     const intent = 'set an entry';
     stringOption(intent, 'the key', key);
     const given = typeof options === 'number' ? { ttl: options } : options;
     checkEntryOptions(intent, given);
-    const { bytes, draft } = this.#prepare(key, value, given);
+    const { bytes, draft } = this.#prepare(key, value, given, { checkedAt: this.#flights.sequence + 1 });
     if (this.#closing !== undefined) return refused(intent);
     this.#flights.fenceKey(key);
     const placed = this.#first.place(key, draft);
@@ -156,21 +144,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#loads.share(key, entry, bytes, changed !== false).then(() => isHeld);
   }
 
-  /**
-   * The value, from the cache or else from the loader.
-   *
-   * Concurrent callers of a key share one load, with the first caller's loader, options and async context and the tags of
-   * all. They should name the same tags: a caller with a tag that was invalidated since the load began starts a load of
-   * its own, and fences the first. A caller whose signal aborts is rejected with the signal's reason, alone; when the
-   * last has gone the loader's signal aborts and what it still returns is dropped. A rejection goes to every caller. A
-   * value that could be loaded but not stored, because `ttl`, `sizeOf` or the codec threw, is given all the same and told
-   * of by `cacheError`.
-   *
-   * A stale value is given at once while the load goes on, within `staleWhileRevalidate`; within `staleIfError` it is
-   * given when the load fails or takes longer than `softTimeout`.
-   *
-   * A loader must not ask for its own key: it would wait for itself.
-   */
   getOrSet(key: string, loader: Loader<V>, options: GetOrSetOptions<V> = NO_OPTIONS): Promise<V> {
     const intent = 'load an entry';
     stringOption(intent, 'the key', key);
@@ -195,10 +168,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#starter.load(key, found?.entry, loader, options);
   }
 
-  /**
-   * The values of the keys, in their order; undefined for a miss. With a loader, the keys that are missing, and no others,
-   * are loaded by one call of it, or wait for the loads that run already.
-   */
   getMany(keys: readonly string[]): Promise<(V | undefined)[]>;
   getMany(keys: readonly string[], loadMissing: BulkLoader<V>, options?: GetOrSetOptions<V>): Promise<V[]>;
   getMany(
@@ -214,7 +183,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return Promise.all(keys.map((key) => this.getOrSet(key, loader, options)));
   }
 
-  /** Removes the entry, fences a load of the key that runs, and returns whether there was an entry to read. */
   invalidate(key: string): Promise<boolean> {
     const intent = 'invalidate an entry';
     stringOption(intent, 'the key', key);
@@ -223,12 +191,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#invalidations.told([{ kind: 'key', key }, dependents(key)], removed);
   }
 
-  /**
-   * Removes the entries that carry the tag, fences the loads that run for it, and returns how many entries there were to
-   * read. All are gone at once; of many, the last leave memory in slices. O(running loads).
-   *
-   * @param options `soft`: makes the entries stale instead, to be served and renewed as such; the second tier forgets them
-   */
   invalidateTag(tag: string, options: { readonly soft?: boolean } = {}): Promise<number> {
     const intent = 'invalidate a tag';
     stringOption(intent, 'the tag', tag);
@@ -240,14 +202,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#invalidations.told(soft ? told : [...told, heirs(tag)], removed);
   }
 
-  /**
-   * Removes the entries whose whole key matches the glob (`*` any run, `?` any one character), or in which the RegExp
-   * finds a match, fences the loads of such keys, and returns how many entries there were to read. All are gone at once;
-   * finding them is O(entries), in slices. A cache with a store or a bus takes no RegExp, for none is ever made from what
-   * came over a wire.
-   *
-   * @param options `prefix`: the pattern is matched with the rest of the keys that begin so, literally
-   */
   invalidatePattern(pattern: string | RegExp, options: { readonly prefix?: string } = {}): Promise<number> {
     const intent = 'invalidate a pattern';
     objectOption(intent, 'the options', options);
@@ -264,7 +218,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#shared.invalidate([{ kind: 'pattern', prefix, glob: pattern }]).then(() => removed);
   }
 
-  /** Removes the entries whose key begins so, as `invalidatePattern` does. */
   invalidatePrefix(prefix: string): Promise<number> {
     return this.invalidatePattern('*', { prefix });
   }
@@ -281,7 +234,6 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return new CacheNamespace(this, name);
   }
 
-  /** Why the next read of the key will be what it will be. Looks at this process alone, and is no use of the entry. */
   explain(key: string): CacheExplanation {
     stringOption('explain an entry', 'the key', key);
     this.#first.settle(key);
@@ -301,27 +253,26 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * kept absences with a ttl of their own, are left out. The cache may change while it is read.
    */
   async *dump(): AsyncIterableIterator<DumpedEntry<V>> {
-    for (const [key, entry] of this.#first.entries()) {
+    for (const [key, entry, size] of this.#first.entries()) {
       const value = await this.#values.give(entry.held);
-      yield dumped(key, value, entry, this.#first.freshUntil(entry) - this.#settings.clock.now());
+      yield dumped(key, value, entry, { ttl: this.#first.freshUntil(entry) - this.#settings.clock.now(), size });
     }
   }
 
   /**
    * Stores what `dump` gave, in this process alone, and returns how many are fresh and fit; a key that has an entry keeps
    * it. Where there is a bus, what is loaded is checked with the second tier when it is first read.
+   *
+   * @throws CacheError `CACHE_ENTRY_INVALID` at the first entry that `set` would not take, named by its position from 0;
+   * those before it are stored
    */
   async load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
-    const intent = 'load entries';
+    let position = 0;
     let stored = 0;
-    for await (const { key, value, ...options } of entries) {
-      stringOption(intent, 'the key', key);
-      checkEntryOptions(intent, options);
-      if (this.#closing !== undefined) return refused(intent);
-      const isKnown = this.#first.peek(key) !== undefined || this.#flights.concerns(key);
-      if (isKnown || !((options.ttl ?? Infinity) > 0)) continue;
-      // Older than any doubt: what happened since it was dumped is not known.
-      if (this.#first.place(key, this.#prepare(key, value, options, 0).draft).outcome === 'held') stored++;
+    for await (const entry of entries) {
+      if (this.#closing !== undefined) return refused('load entries');
+      const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
+      if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
     }
     return stored;
   }
@@ -389,18 +340,27 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
     return this.#values.give(entry.held);
   }
 
-  #prepare(
-    key: string,
-    value: V,
-    options: EntryOptions,
-    checkedAt = this.#flights.sequence + 1,
-  ): { readonly draft: Draft; readonly bytes: Packed | undefined } {
+  /** Undefined for what is over, and for a key that this cache knows better. */
+  #restored(dump: DumpedEntry<V>): Draft | undefined {
+    const { key, value, ...options } = readDumped(dump);
+    const isKnown = this.#first.peek(key) !== undefined || this.#flights.concerns(key);
+    if (isKnown || !((options.ttl ?? Infinity) > 0)) return undefined;
+    // Older than any doubt: what happened since it was dumped is not known. What is left of a ttl has had its jitter.
+    return this.#prepare(key, value, options, { checkedAt: 0, hasJitter: options.ttl !== undefined }).draft;
+  }
+
+  #prepare(key: string, value: V, options: EntryOptions, known: Pick<Provenance, 'checkedAt' | 'hasJitter'>): Prepared {
     const encoded = this.#loads.encode(key, value);
     const held = this.#settings.values === 'bytes' ? encoded!.bytes : this.#values.hold(value);
     const bornAt = this.#settings.clock.now();
-    const provenance = { held, contentId: encoded?.contentId, bornAt, checkedAt, loadTime: 0 };
+    const provenance = { held, contentId: encoded?.contentId, bornAt, loadTime: 0, ...known };
     return { draft: this.#first.draft(key, value, options, provenance), bytes: encoded?.bytes };
   }
+}
+
+interface Prepared {
+  readonly draft: Draft;
+  readonly bytes: Packed | undefined;
 }
 
 function closed(intent: string): CacheError {

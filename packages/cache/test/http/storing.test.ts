@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fieldValue } from '../../src/http/http-message.ts';
+import type { HttpRequest } from '../../src/http/index.ts';
 import { Origin, bytes, fields, type Fields } from './origin.ts';
 
 beforeEach(() => {
@@ -169,6 +171,22 @@ describe('HttpCache stores', () => {
 
     expect(await Promise.all([...names, ...names].map(ask))).toEqual([...names, ...names]);
     for (const name of [...names, ...names]) expect(await ask(name)).toBe(name);
+  });
+
+  it.each<[what: string, headers: Fields, partitioned: boolean, seen: string]>([
+    ['for everyone, whatever their Cookie', { 'Cache-Control': 'max-age=60' }, false, 'session=ann'],
+    ['for one Cookie with Vary', { 'Cache-Control': 'max-age=60', Vary: 'Cookie' }, false, 'session=bob'],
+    ['for nobody else when it is private', { 'Cache-Control': 'private, max-age=60' }, false, 'session=bob'],
+    ['for one Cookie where partition names it', { 'Cache-Control': 'max-age=60' }, true, 'session=bob'],
+  ])('what was answered to a Cookie, in shared mode, %s', async (_, headers, partitioned, seen) => {
+    const cookieOf = (request: HttpRequest): string => fieldValue(request.headers, 'cookie') ?? '';
+    const origin = new Origin((request) => ({ headers, body: cookieOf(request) }), {
+      mode: 'shared',
+      ...(partitioned && { partition: cookieOf }),
+    });
+    await origin.get('/', { Cookie: 'session=ann' });
+
+    expect((await origin.get('/', { Cookie: 'session=bob' })).body).toBe(seen);
   });
 
   it('apart what partition tells apart', async () => {

@@ -403,49 +403,6 @@ describe('MemoryCache.delete', () => {
   });
 });
 
-describe('MemoryCache.ban', () => {
-  it('withdraws what matches at once, removes it as it is walked, and spares what is set later', () => {
-    const gone: string[] = [];
-    const cache = new MemoryCache<number>({ onRemoval: (key, _value, reason) => gone.push(`${key} ${reason}`) });
-    for (let i = 0; i < 10; i++) cache.set(`key ${i}`, i);
-    const tested: string[] = [];
-    const ban = cache.ban((key) => tested.push(key) > 0 && key !== 'key 9');
-    cache.set('key 3', 33);
-    cache.set('late', 1);
-    expect([cache.has('key 0'), cache.peek('key 1'), cache.get('key 2'), cache.get('key 3')]).toEqual([
-      false,
-      undefined,
-      undefined,
-      33,
-    ]);
-    expect([cache.size, gone]).toEqual([10, ['key 3 deleted', 'key 2 deleted']]);
-    expect([ban.advance(5), ban.deleted, ban.advance(5), ban.deleted, ban.advance(5)]).toEqual([
-      false,
-      5,
-      true,
-      9,
-      true,
-    ]);
-    expect([...cache.entries()].map(({ key }) => key).toSorted()).toEqual(['key 3', 'key 9', 'late']);
-    // Each key that was there once, however often it was read.
-    expect(tested.length).toBe(10);
-    cache.set('key 0', 0);
-    expect(cache.get('key 0')).toBe(0);
-  });
-
-  it('ends with deleteMatching when its test throws', () => {
-    const cache = new MemoryCache<number>();
-    for (const key of ['a', 'b', 'c']) cache.set(key, 1);
-    const error = new Error('test of a test');
-    const fails = (key: string): boolean => {
-      if (key === 'b') throw error;
-      return true;
-    };
-    expect(() => cache.deleteMatching(fails)).toThrow(error);
-    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([undefined, 1, 1]);
-  });
-});
-
 describe('MemoryCache.sweep', () => {
   it('looks at no more places than it is told and says when it has seen all', () => {
     const clock = manualClock();
@@ -534,6 +491,24 @@ describe('MemoryCache.load', () => {
     expect([...cache.dump()]).toEqual(dump);
     cache.set('e', 'five');
     expect([cache.has('b'), cache.has('c'), cache.deleteTag('x')]).toEqual([false, true, 1]);
+  });
+
+  it("takes what was never dumped, with set's defaults for what it does not say", () => {
+    const cache = new MemoryCache<string>({ defaultTTL: 50, maxBytes: 100, clock: manualClock() });
+    expect(cache.load([{ key: 'a', value: 'four' }])).toBe(1);
+    expect([...cache.entries()]).toEqual([{ key: 'a', value: 'four', ttl: 50, size: 4, cost: 1, tags: [] }]);
+  });
+
+  it('shortens the default ttl at random, as set does, and no ttl that is said', () => {
+    const clock = manualClock();
+    const cache = new MemoryCache<number>({ defaultTTL: 1000, ttlJitter: 0.5, clock });
+    cache.load([
+      { key: 'said', value: 1, ttl: 1000 },
+      ...Array.from({ length: 20 }, (_, i) => ({ key: `${i}`, value: i })),
+    ]);
+    const ttls = [...cache.entries()].map(({ ttl }) => ttl);
+    expect(ttls[0]).toBe(1000);
+    expect(Math.min(...ttls)).toBeLessThan(1000);
   });
 
   it('takes a dump that went through JSON', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { randomRatios } from '../../src/policies/random-ratios.ts';
+import { randomRatios } from '@forge/internal';
 import { AdaptivePolicy, type Stance } from '../../src/policies/adaptive.ts';
 import { mix } from '../../src/policies/key-hash.ts';
 import { LruPolicy } from '../../src/policies/lru.ts';

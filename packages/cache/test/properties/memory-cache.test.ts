@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BanWalk } from '../../src/memory/entry-table.ts';
+import { ban, type BanWalk } from '../../src/memory/entry-table.ts';
 import { MemoryCache } from '../../src/memory/memory-cache.ts';
 import type { RemovalReason } from '../../src/memory/memory-options.ts';
 
@@ -107,9 +107,9 @@ class Model {
   }
 
   ban(test: (entry: Held) => boolean): { deleted: number } {
-    const ban = { deleted: 0 };
-    for (const entry of this.held) if (test(entry)) entry.withdrawn ??= ban;
-    return ban;
+    const counted = { deleted: 0 };
+    for (const entry of this.held) if (test(entry)) entry.withdrawn ??= counted;
+    return counted;
   }
 
   clear(): void {
@@ -192,7 +192,7 @@ function finish(bans: Bans, limit: number, model: Model): [cache: number[], mode
   for (const [walk] of bans) while (!walk.advance(limit));
   for (const entry of model.held) if (entry.withdrawn !== undefined) model.remove(entry, 'deleted');
   const done = bans.splice(0);
-  return [done.map(([walk]) => walk.deleted), done.map(([, ban]) => ban.deleted)];
+  return [done.map(([walk]) => walk.deleted), done.map(([, counted]) => counted.deleted)];
 }
 
 const bounds = fc.record({ maxSize: fc.integer({ min: 1, max: 6 }), maxBytes: fc.integer({ min: 1, max: 30 }) });
@@ -216,7 +216,7 @@ describe('MemoryCache', () => {
         for (const step of actions) {
           if (step.do === 'ban') {
             const test = (name: string): boolean => name >= step.from;
-            bans.push([cache.ban(test), model.ban((entry) => test(entry.key))]);
+            bans.push([ban(cache, test), model.ban((entry) => test(entry.key))]);
             continue;
           }
           const [answer, expected] =

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ResponseCache } from '../../src/index.ts';
-import { jsonCodec } from '../../src/response/codec.ts';
-import { decodeRecord } from '../../src/response/record.ts';
+import { jsonCodec } from '../../src/response/values/codec.ts';
+import { decodeRecord } from '../../src/response/sharing/record.ts';
 import {
   memoryBus,
   memoryStore,
