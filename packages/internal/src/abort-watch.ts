@@ -1,15 +1,10 @@
-interface Watched<T> {
-  readonly items: Set<T>;
-  readonly listener: () => void;
-}
-
 /**
  * Tells when the signal of an item aborts, with one listener for each signal whatever the number of its items: an
  * EventTarget compares each new listener with all that it has, so that n listeners on one signal cost O(n²).
  */
 export class AbortWatch<T> {
   readonly #onAbort: (item: T, reason: unknown) => void;
-  readonly #watched = new Map<AbortSignal, Watched<T>>();
+  readonly #watched = new Map<AbortSignal, { readonly items: Set<T>; readonly listener: () => void }>();
 
   /** @param onAbort must remove the item */
   constructor(onAbort: (item: T, reason: unknown) => void) {

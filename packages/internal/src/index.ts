@@ -1,7 +1,6 @@
 /**
  * What every core needs and no user sees: each part is a function of data or a structure without identity.
  * It is inlined at build, so that a core stays free of dependencies.
- *
  * @module
  */
 export { AbortWatch } from './abort-watch.ts';
@@ -21,4 +20,5 @@ export {
   stringOption,
   type NumberRange,
 } from './options.ts';
+export { randomRatios } from './random-ratios.ts';
 export { after, LONGEST_DELAY } from './timers.ts';

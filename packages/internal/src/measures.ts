@@ -22,9 +22,7 @@ export class Measures {
     // One object for each call, so that a function added twice is heard twice and removed once.
     const own: MeasureListener = (name, value) => listener(name, value);
     this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-    };
+    return () => void this.#listeners.delete(own);
   }
 
   record(name: string, value: number): void {

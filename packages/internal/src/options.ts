@@ -23,15 +23,12 @@ export function numberOption(
 ): number {
   if (value === undefined) return fallback;
   const { min = 0, max = Infinity, integer = false } = range;
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new TypeError(`Cannot ${subject}: ${name} must be a number, got ${show(value)}`);
-  }
+  if (typeof value !== 'number' || Number.isNaN(value)) refuse(subject, name, 'a number', value);
   const inRange = value >= min && value <= max && (!integer || Number.isInteger(value) || value === Infinity);
   if (inRange) return value;
   const upTo = max === Infinity ? '' : ` and <= ${max}`;
-  throw new RangeError(
-    `Cannot ${subject}: ${name} must be ${integer ? 'an integer ' : ''}>= ${min}${upTo}, got ${value}`,
-  );
+  const bounds = `${integer ? 'an integer ' : ''}>= ${min}${upTo}`;
+  throw new RangeError(`Cannot ${subject}: ${name} must be ${bounds}, got ${value}`);
 }
 
 /** @throws TypeError when `value` is none of `choices` */
@@ -41,38 +38,30 @@ export function choiceOption<T extends string | boolean>(
   value: T | undefined,
   choices: readonly [T, ...T[]],
 ): T {
-  if (value === undefined) return choices[0];
-  if (choices.includes(value)) return value;
-  throw new TypeError(`Cannot ${subject}: ${name} must be one of ${choices.join(', ')}, got ${show(value)}`);
+  if (value !== undefined && !choices.includes(value)) refuse(subject, name, `one of ${choices.join(', ')}`, value);
+  return value ?? choices[0];
 }
 
 /** @throws TypeError when `value` is neither a function nor, where `optional`, undefined */
 export function functionOption(subject: string, name: string, value: unknown, optional = false): void {
-  if (typeof value === 'function' || (optional && value === undefined)) return;
-  throw new TypeError(`Cannot ${subject}: ${name} must be a function, got ${show(value)}`);
+  if (typeof value !== 'function' && !(optional && value === undefined)) refuse(subject, name, 'a function', value);
 }
 
 /** @throws TypeError when `value` is no object, so that a forgotten argument is told by its name */
 export function objectOption(subject: string, name: string, value: unknown): void {
-  if (typeof value === 'object' && value !== null) return;
-  throw new TypeError(`Cannot ${subject}: ${name} must be an object, got ${show(value)}`);
+  if (typeof value !== 'object' || value === null) refuse(subject, name, 'an object', value);
 }
 
 /** @throws TypeError when `value` is no string */
 export function stringOption(subject: string, name: string, value: unknown): void {
-  if (typeof value === 'string') return;
-  throw new TypeError(`Cannot ${subject}: ${name} must be a string, got ${show(value)}`);
+  if (typeof value !== 'string') refuse(subject, name, 'a string', value);
 }
 
-/**
- * An AbortSignal of any make: a polyfill's or another realm's is no instance of this realm's class.
- *
- * @throws TypeError when `value` is neither that nor undefined
- */
+/** @throws TypeError when `value` is neither undefined nor an AbortSignal of any make: some are no instance of our class */
 export function signalOption(subject: string, value: unknown): void {
   if (value === undefined) return;
   const isSignal = typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
-  if (!isSignal) throw new TypeError(`Cannot ${subject}: signal must be an AbortSignal, got ${show(value)}`);
+  if (!isSignal) refuse(subject, 'signal', 'an AbortSignal', value);
 }
 
 /** The clock, or the process's where none is given. @throws TypeError when its `now` gives no number */
@@ -82,6 +71,10 @@ export function clockOption(subject: string, clock: Clock | undefined): Clock {
   const now: unknown = clock.now();
   if (typeof now === 'number' && !Number.isNaN(now)) return clock;
   throw new TypeError(`Cannot ${subject}: clock.now() must return a number, got ${show(now)}`);
+}
+
+function refuse(subject: string, name: string, what: string, value: unknown): never {
+  throw new TypeError(`Cannot ${subject}: ${name} must be ${what}, got ${show(value)}`);
 }
 
 function show(value: unknown): string {

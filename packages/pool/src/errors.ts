@@ -1,4 +1,4 @@
-import type { Milliseconds } from './options.ts';
+import type { Milliseconds } from './units.ts';
 
 /** What went wrong; test this rather than `instanceof`, for ESM and CommonJS copies of the class may both be loaded. */
 export type PoolErrorCode =
@@ -6,6 +6,7 @@ export type PoolErrorCode =
   | 'POOL_CLOSED'
   | 'POOL_CREATE_FAILED'
   | 'POOL_CREATE_TIMEOUT'
+  | 'POOL_KEYS_FULL'
   | 'POOL_LEASE_FOREIGN'
   | 'POOL_LEASE_STALE'
   | 'POOL_QUEUE_FULL'

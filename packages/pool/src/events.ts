@@ -1,4 +1,4 @@
-import type { Milliseconds } from './options.ts';
+import type { Milliseconds } from './units.ts';
 
 /** What can be seen of a connection: a frozen snapshot; the connection itself is reached only through a lease. */
 export interface PooledConnection {
@@ -19,7 +19,7 @@ export interface PooledConnection {
  * Why a connection was destroyed: `idle` too long; `unhealthy`: a check failed; `closed` by itself; `error`: evicted or
  * destroyed with an error, or its reset failed; `destroyed` by its user; `expired` after `maxLifetime`; `worn` after
  * `maxUses`; `invalidated` with all that were made before an outage or a call of `invalidateAll`; `surplus` after `max`
- * was lowered; `leaked`: its lease was forgotten; `late`: it arrived after `createTimeout` or after the pool had closed;
+ * was lowered; `ceded` to another key under `maxTotal`; `leaked`: its lease was forgotten; `late`: it arrived after `createTimeout` or after the pool had closed;
  * `shutdown`: the pool closes.
  */
 export type DestroyReason =
@@ -32,12 +32,20 @@ export type DestroyReason =
   | 'worn'
   | 'invalidated'
   | 'surplus'
+  | 'ceded'
   | 'leaked'
   | 'late'
   | 'shutdown';
 
 /** What the connection was doing, or the pool was doing with it, when an error came. */
 export type ErrorPhase = 'create' | 'idle' | 'use' | 'validate' | 'reset' | 'destroy';
+
+/**
+ * What an error says about connections: `retryable`: another try may fare better; `fatal`: none will until somebody acts
+ * (a wrong password, a wrong address); `overloaded`: the upstream refuses more of them; `outage`: those that were made
+ * before it are as good as dead.
+ */
+export type ErrorClass = 'retryable' | 'fatal' | 'overloaded' | 'outage';
 
 /** A lease that is held for too long, or that was never given back. */
 export interface HeldLease {

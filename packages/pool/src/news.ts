@@ -1,8 +1,8 @@
 import { Measures, emit } from '@forge/internal';
 import type { EventEmitter } from 'node:events';
 import type { PoolEvents } from './events.ts';
-import type { Milliseconds } from './options.ts';
-import { view, type Slot } from './pool/slot.ts';
+import type { Milliseconds } from './units.ts';
+import { view, type Slot } from './connections/slot.ts';
 
 /**
  * Events and measures from the change that they tell of until the state is settled. Each shows things as they stood at
@@ -17,9 +17,19 @@ export class News {
     this.#emitter = emitter;
   }
 
+  /** Whether anybody may listen. Node's own count says so for all events at once; were it to go, each would be asked for. */
+  get isHeard(): boolean {
+    return (this.#emitter as { readonly _eventsCount?: number })['_eventsCount'] !== 0;
+  }
+
+  get isUntold(): boolean {
+    return this.#untold.length > 0;
+  }
+
   /** Of a connection. */
   event(name: keyof PoolEvents, slot: Slot<unknown> | undefined, details?: object): void {
-    if (this.#emitter.listenerCount(name) > 0) this.note(name, { ...details, connection: slot && view(slot) });
+    if (this.isHeard && this.#emitter.listenerCount(name) > 0)
+      this.note(name, { ...details, connection: slot && view(slot) });
   }
 
   note(name: keyof PoolEvents, event: object): void {

@@ -5,19 +5,13 @@ import {
   functionOption,
   numberOption,
   objectOption,
+  randomRatios,
   type NumberRange,
 } from '@forge/internal';
-import type { ErrorClass } from './creating/failures.ts';
-import type { DestroyReason, ErrorPhase } from './events.ts';
-import { randomRatios } from './random-ratios.ts';
+import type { DestroyReason, ErrorClass, ErrorPhase } from './events.ts';
+import type { Clock, Milliseconds } from './units.ts';
 
-/** A duration, or a time on the pool's clock, in milliseconds. */
-export type Milliseconds = number;
-
-/** Monotonic time. */
-export interface Clock {
-  now(): Milliseconds;
-}
+export type { Clock, Milliseconds } from './units.ts';
 
 /**
  * How a pool makes, checks and ends connections, and how many it keeps. Its functions run in the async context that the
@@ -153,8 +147,7 @@ const DEFAULT_MAX = 10;
 const FINITE: NumberRange = { integer: true, max: Number.MAX_SAFE_INTEGER };
 
 /** @throws TypeError, RangeError for a field that is wrong */
-export function resolveOptions<C>(config: ConnectionConfig<C>): PoolOptions<C> {
-  const subject = 'create a ConnectionPool';
+export function resolveOptions<C>(config: ConnectionConfig<C>, subject = 'create a ConnectionPool'): PoolOptions<C> {
   objectOption(subject, 'the config', config);
   const number = (name: keyof ConnectionConfig<C>, fallback: number, range?: NumberRange): number =>
     numberOption(subject, name, config[name] as number | undefined, fallback, range);

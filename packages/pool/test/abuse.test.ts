@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionPool, type ConnectionConfig, type Lease } from '../src/index.ts';
-import { instant, type Fake } from './support.ts';
+import { instant, lease, manual, outcome, type Fake } from './support.ts';
 
 const create = (): number => 1;
 
@@ -44,6 +44,8 @@ describe('wrong use', () => {
     [{ max: 1.5 }, 'max must be an integer >= 1, got 1.5'],
     [{ min: 3, max: 2 }, 'min must be an integer >= 0 and <= 2, got 3'],
     [{ min: -1 }, 'min must be an integer >= 0'],
+    [{ min: Infinity, max: Infinity }, 'min must be an integer >= 0'],
+    [{ max: -Infinity }, 'max must be an integer >= 1, got -Infinity'],
     [{ concurrency: 0 }, 'concurrency must be an integer >= 1'],
     [{ concurrency: Infinity }, 'concurrency must be an integer'],
     [{ idleTimeout: -1 }, 'idleTimeout must be >= 0, got -1'],
@@ -61,6 +63,27 @@ describe('wrong use', () => {
   ])('new ConnectionPool throws a RangeError when given %j', (config, message) => {
     expect(() => build({ create, ...config })).toThrow(RangeError);
     expect(() => build({ create, ...config })).toThrow(message);
+  });
+
+  it.each([
+    'min',
+    'max',
+    'concurrency',
+    'idleTimeout',
+    'maxLifetime',
+    'maxUses',
+    'acquireTimeout',
+    'createTimeout',
+    'createRetries',
+    'validateAfter',
+    'healthCheckInterval',
+    'maxRetries',
+    'maxPending',
+    'leakThreshold',
+  ])('new ConnectionPool throws a TypeError when %s is NaN', (name) => {
+    const config = { create, validate: () => true, [name]: Number.NaN };
+    expect(() => build(config)).toThrow(TypeError);
+    expect(() => build(config)).toThrow(`${name} must be a number, got NaN`);
   });
 
   it('acquire, use, onMeasure and close throw at once when their arguments are wrong', () => {
@@ -113,3 +136,138 @@ describe('wrong use', () => {
     await expect(pool.acquire()).resolves.toBeDefined();
   });
 });
+
+/** Leases every connection that the pool may have at once: none of its places is lost. */
+async function expectWhole(pool: ConnectionPool<Fake>, max: number): Promise<void> {
+  const leases = await lease(pool, max);
+  expect(new Set(leases.map(({ connection }) => connection)).size).toBe(max);
+  expect(pool.tryAcquire()).toBeUndefined();
+  for (const one of leases) one.release();
+  expect(pool.getMetrics()).toMatchObject({ totalConnections: max, leases: 0, pending: 0, creating: 0 });
+}
+
+describe('creates that misbehave', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const same: Fake = { id: 0 };
+
+  it.each<[string, () => unknown, string, string]>([
+    ['returns undefined', () => undefined, 'POOL_CREATE_FAILED', 'create returned undefined'],
+    ['resolves to null', () => Promise.resolve(null), 'POOL_CREATE_FAILED', 'create returned null'],
+    ['throws', () => thrown('refused'), 'POOL_CREATE_FAILED', 'refused'],
+    ['rejects', () => Promise.reject(new Error('refused')), 'POOL_CREATE_FAILED', 'refused'],
+    ['rejects with nothing', () => Promise.reject(undefined), 'POOL_CREATE_FAILED', 'undefined'],
+    ['has a then that throws', () => new Proxy({}, { get: () => thrown('then') }), 'POOL_CREATE_FAILED', 'then'],
+    ['never settles', () => new Promise(() => {}), 'POOL_CREATE_TIMEOUT', 'no answer in 100 ms'],
+  ])('a create that %s fails by its code and loses no place', async (_, misbehave, code, message) => {
+    let misbehaves = true;
+    let created = 0;
+    const make = (): Fake => (misbehaves ? (misbehave() as Fake) : { id: (created += 1) });
+    const { pool } = instant({ max: 2, create: make, createTimeout: 100 });
+    const ends = Promise.all([outcome(pool.acquire()), outcome(pool.acquire())]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (const end of await ends) {
+      expect(end).toMatchObject({ error: { code, message: expect.stringContaining(message) as string } });
+    }
+    misbehaves = false;
+    await expectWhole(pool, 2);
+  });
+
+  it('a create that returns the same object twice fails the second time and loses no place', async () => {
+    let returnsSame = true;
+    let created = 0;
+    const { pool, destroyed } = instant({ max: 2, create: () => (returnsSame ? same : { id: (created += 1) }) });
+    const ends = [outcome(pool.acquire()), outcome(pool.acquire())];
+    expect(await ends[1]).toMatchObject({
+      error: { code: 'POOL_CREATE_FAILED', message: expect.stringContaining('that is in the pool') as string },
+    });
+    const first = (await ends[0]) as { value: Lease<Fake> };
+    expect(first.value.connection).toBe(same);
+    first.value.release();
+    expect(destroyed).toEqual([]);
+    returnsSame = false;
+    await expectWhole(pool, 2);
+  });
+});
+
+describe('leases that misbehave', () => {
+  it('a release or destroy of a lease of another pool, or of one that has ended, changes nothing', async () => {
+    const [mine, other] = [instant({ max: 1 }).pool, instant({ max: 1 }).pool];
+    const [own, foreign] = [await mine.acquire(), await other.acquire()];
+    const misused: [() => void, string][] = [
+      [() => mine.release(foreign), 'POOL_LEASE_FOREIGN'],
+      [() => mine.destroy(foreign), 'POOL_LEASE_FOREIGN'],
+    ];
+    for (const [misuse, code] of misused) expect(misuse).toThrow(expect.objectContaining({ code }));
+    expect(other.getMetrics().leases).toBe(1);
+    own.release();
+    for (const misuse of [() => own.release(), () => own.destroy(), () => mine.release(own), () => mine.destroy(own)]) {
+      expect(misuse).toThrow(expect.objectContaining({ code: 'POOL_LEASE_STALE' }));
+    }
+    foreign.release();
+    await expectWhole(mine, 1);
+    await expectWhole(other, 1);
+  });
+});
+
+describe('callers who abort', () => {
+  const reason = new Error('gone');
+
+  it('before they wait get the reason, and start nothing', async () => {
+    const { pool, creates } = manual({ max: 1 });
+    await expect(pool.acquire({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(creates).toEqual([]);
+    expect(pool.getMetrics()).toMatchObject({ aborted: 1, pending: 0, creating: 0 });
+  });
+
+  it.each(['a create', 'a release'])('while they wait for %s get the reason, and lose no place', async (what) => {
+    const { pool } = what === 'a create' ? manual({ max: 1 }) : instant({ max: 1 });
+    const held = what === 'a create' ? undefined : await pool.acquire();
+    const controller = new AbortController();
+    const waiting = outcome(pool.acquire({ signal: controller.signal }));
+    controller.abort(reason);
+    expect(await waiting).toEqual({ error: reason });
+    held?.release();
+    expect(pool.getMetrics()).toMatchObject({ aborted: 1, pending: 0, leases: 0 });
+  });
+
+  it('in the turn of the hand-over have their lease, and whoever ends it loses no place', async () => {
+    const { pool } = instant({ max: 1 });
+    const held = await pool.acquire();
+    const controller = new AbortController();
+    const waiting = pool.acquire({ signal: controller.signal });
+    held.release();
+    controller.abort(reason);
+    const own = await waiting;
+    expect(pool.getMetrics()).toMatchObject({ aborted: 0, leases: 1 });
+    own.release();
+    await expectWhole(pool, 1);
+  });
+
+  it('after the hand-over abort nothing', async () => {
+    const { pool } = instant({ max: 1 });
+    const controller = new AbortController();
+    const own = await pool.acquire({ signal: controller.signal });
+    controller.abort(reason);
+    await flushed();
+    expect(own.connection).toEqual({ id: 1 });
+    own.release();
+    await expectWhole(pool, 1);
+  });
+});
+
+function thrown(message: string): never {
+  throw new Error(message);
+}
+
+/** Lets every reaction that is due run. */
+function flushed(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

@@ -23,8 +23,23 @@ describe('famous bugs', () => {
     expect(new Set(owners.map((own) => own.connection.id))).toEqual(new Set([1, 2]));
   });
 
+  it('generic-pool, tarn, sequelize-pool, lightning-pool: a stale release ends nothing of the next owner', async () => {
+    const { pool } = instant({ max: 1 });
+    const old = await pool.acquire();
+    old.release();
+    const own = await pool.acquire();
+    const waiting = pool.acquire();
+    for (const end of [() => old.release(), () => old.destroy(), () => pool.release(old), () => old.connection]) {
+      expect(end).toThrow(expect.objectContaining({ code: 'POOL_LEASE_STALE' }));
+    }
+    old[Symbol.dispose]();
+    expect(pool.getMetrics()).toMatchObject({ leases: 1, pending: 1 });
+    own.release();
+    expect((await waiting).connection.id).toBe(1);
+  });
+
   it.each(['rejects', 'throws'])(
-    'node-pool #175, #183, #197: a create that always %s neither spins nor leaves callers hanging',
+    'node-pool #175, #183, #197, #161, #194, #273: a create that always %s neither spins nor leaves callers hanging',
     async (how) => {
       const refused = new Error('ECONNREFUSED');
       const create = vi.fn(() => {
@@ -41,7 +56,7 @@ describe('famous bugs', () => {
     },
   );
 
-  it('knex #1694, node-postgres #3543, tarn #61: a connection that arrives after its caller has gone is not leaked', async () => {
+  it('knex #1694, #1382, node-postgres #3543, #2243, #3197, tarn #61: a connection that arrives after its caller has gone is not leaked', async () => {
     const { pool, creates } = manual({ max: 1, acquireTimeout: 10 });
     const gone = outcome(pool.acquire());
     await vi.advanceTimersByTimeAsync(10);
@@ -60,7 +75,7 @@ describe('famous bugs', () => {
     expect((await next).connection.id).toBe(2);
   });
 
-  it('puddle, reactor-pool #40, #174: a failed create wakes the other callers', async () => {
+  it('puddle, reactor-pool #40: a failed create wakes the other callers', async () => {
     const { pool, creates } = manual({ max: 2 });
     const callers = Array.from({ length: 3 }, () => outcome(pool.acquire()));
     creates[0]?.reject(new Error('refused'));
@@ -73,7 +88,22 @@ describe('famous bugs', () => {
     expect(ends.map((end) => ('value' in end ? end.value.connection.id : 'refused'))).toEqual(['refused', 1, 2]);
   });
 
-  it('bb8 #67, #122, #167, reactor-pool #127: a cancelled caller takes no wake-up along', async () => {
+  it('reactor-pool #174: creates that fail while the pool warms up lose no place', async () => {
+    const { pool, creates } = manual({ min: 3, max: 3, createRetries: 2 });
+    const ready = outcome(pool.ready());
+    await flush();
+    for (const create of creates.slice(0, 3)) create.reject(new Error('refused'));
+    const waiting = lease(pool, 3);
+    for (let next = 3; next < 6; next += 1) {
+      await vi.advanceTimersByTimeAsync(5_000);
+      creates[next]?.resolve({ id: next });
+    }
+    expect(new Set((await waiting).map(({ connection }) => connection.id))).toEqual(new Set([3, 4, 5]));
+    expect(await ready).toHaveProperty('value');
+    expect(creates).toHaveLength(6);
+  });
+
+  it('bb8 #67, #122, #167, reactor-pool #127, #106: a cancelled caller takes no wake-up along', async () => {
     const { pool } = instant({ max: 1 });
     const own = await pool.acquire();
     const controller = new AbortController();
@@ -84,6 +114,18 @@ describe('famous bugs', () => {
     const end = await cancelled;
     if ('value' in end) end.value.release();
     await expect(next).resolves.toHaveProperty('connection.id', 1);
+  });
+
+  it('puddle: callers who cancel while their connection is made block nobody behind them', async () => {
+    const { pool, creates } = manual({ max: 1 });
+    const controller = new AbortController();
+    const cancelled = Array.from({ length: 3 }, () => outcome(pool.acquire({ signal: controller.signal })));
+    const next = pool.acquire();
+    controller.abort(new Error('gone'));
+    for (const end of await Promise.all(cancelled)) expect(end).toHaveProperty('error.message', 'gone');
+    expect(creates[0]?.signal.aborted).toBe(false);
+    creates[0]?.resolve({ id: 1 });
+    expect((await next).connection.id).toBe(1);
   });
 
   it('generic-pool: a check that throws loses no slot and is no unhandled rejection', async () => {
@@ -192,6 +234,34 @@ describe('famous bugs', () => {
     await pool.acquire();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(leaked.mock.calls[0]?.[0]).toHaveProperty('stack', expect.stringContaining('regressions.test.ts'));
+  });
+
+  it('node-pool #233: connections whose checks fail never let the pool outgrow max', async () => {
+    let most = 0;
+    const { pool } = instant({ max: 2, validate: () => false, validateAfter: 0, healthCheckInterval: 0 });
+    pool.on('connectionCreated', () => {
+      const { totalConnections, creating } = pool.getMetrics();
+      most = Math.max(most, totalConnections + creating);
+    });
+    for (let round = 0; round < 5; round += 1) {
+      await vi.advanceTimersByTimeAsync(1);
+      const served = Promise.all(Array.from({ length: 6 }, () => pool.use(() => vi.advanceTimersByTimeAsync(1))));
+      await vi.advanceTimersByTimeAsync(100);
+      await served;
+    }
+    expect(most).toBe(2);
+    expect(pool.getMetrics()).toMatchObject({ acquired: 30, rejected: 0, timeouts: 0 });
+  });
+
+  it('tarn, sequelize-pool: 50,000 callers who time out together share one timer', async () => {
+    const { pool } = instant({ max: 1, acquireTimeout: 100, maxPending: Infinity });
+    await pool.acquire();
+    const waiting = Array.from({ length: 50_000 }, () => outcome(pool.acquire()));
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    await Promise.all(waiting);
+    expect(pool.getMetrics()).toMatchObject({ timeouts: 50_000, pending: 0 });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('reactor-pool #154, tarn, pg-pool: leaving a queue touches as many callers when it is long as when it is short', () => {

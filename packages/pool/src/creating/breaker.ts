@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds } from '../options.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 
 /** Failures in a row that open it. */
 const PATIENCE = 5;

@@ -1,7 +1,7 @@
 import { Deadlines, type Deadline } from '@forge/internal';
 import { PoolError } from '../errors.ts';
 import type { Milliseconds, PoolOptions } from '../options.ts';
-import type { Slot } from '../pool/slot.ts';
+import type { Slot } from '../connections/slot.ts';
 
 /** One create in flight. */
 export interface Flight<C> {

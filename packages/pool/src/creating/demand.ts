@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { after } from '@forge/internal';
-import type { Clock, Limits, Milliseconds } from '../options.ts';
-import type { Connections } from '../pool/connections.ts';
-import type { Slot } from '../pool/slot.ts';
+import type { Connections } from '../connections/connections.ts';
+import type { Share } from '../connections/share.ts';
+import type { Slot } from '../connections/slot.ts';
+import type { Health } from '../health/health.ts';
+import type { Clock, Limits, Milliseconds, PoolOptions } from '../options.ts';
 import type { GrowGate } from '../sizing/grow-gate.ts';
+import type { Sizing } from '../sizing/sizing.ts';
 import type { Creator } from './creator.ts';
 import type { Failures } from './failures.ts';
 
@@ -15,12 +18,14 @@ const REFILL_DELAY: Milliseconds = 1_000;
 
 /** What tells how many creates are needed, and what starts them. */
 export interface DemandParts<C> {
+  readonly options: PoolOptions<C>;
   readonly connections: Connections<C>;
   readonly creator: Creator<C>;
   readonly failures: Failures;
-  readonly gate: GrowGate;
-  /** Callers whom nothing under way but creates can serve. */
-  readonly waiters: () => number;
+  readonly health: Health<C>;
+  readonly share: Share<C> | undefined;
+  readonly sizing: Sizing;
+  readonly waiters: { readonly size: number };
 }
 
 /**
@@ -31,6 +36,7 @@ export interface DemandParts<C> {
 export class Demand<C> {
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #gate: GrowGate;
   readonly #parts: DemandParts<C>;
   /** Bound, for a timer keeps alive the async context that sets it. */
   readonly #after = AsyncLocalStorage.bind(after);
@@ -40,9 +46,11 @@ export class Demand<C> {
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  constructor(clock: Clock, limits: Limits, parts: DemandParts<C>) {
-    this.#clock = clock;
-    this.#limits = limits;
+  constructor(parts: DemandParts<C>) {
+    const { options, sizing } = parts;
+    this.#clock = options.clock;
+    this.#limits = sizing.limits;
+    this.#gate = sizing.gate;
     this.#parts = parts;
   }
 
@@ -53,9 +61,9 @@ export class Demand<C> {
     const lacking = Math.min(room, this.#lacking);
     if (lacking <= 0) this.#refillAt = undefined;
     // A gate that lets callers wait has to be told that nobody waits any more.
-    if (room <= 0 && !this.#parts.gate.watching) return this.#rest();
-    const waiters = this.#parts.waiters();
-    if (waiters <= 0 && lacking <= 0 && !this.#parts.gate.watching) return this.#rest();
+    if (room <= 0 && !this.#gate.watching) return this.#rest();
+    const waiters = this.#waiters;
+    if (waiters <= 0 && lacking <= 0 && !this.#gate.watching) return this.#rest();
     const now = this.#clock.now();
     if (lacking > 0) this.#refillAt ??= now + REFILL_DELAY;
     if (this.#parts.failures.failing && room > 0) this.#probe(now, waiters);
@@ -71,8 +79,7 @@ export class Demand<C> {
   /** Makes a connection for one that is to go or has gone; false when there is no room or creates fail. */
   replace(slot?: Slot<C>): boolean {
     if (this.#stopped || this.room <= 0 || this.#parts.failures.failing) return false;
-    this.#start(slot);
-    return true;
+    return this.#start(slot);
   }
 
   /** Starts no more. */
@@ -86,6 +93,12 @@ export class Demand<C> {
     return this.#limits.max - this.#total;
   }
 
+  /** Callers whom nothing under way but creates can serve. */
+  get #waiters(): number {
+    const { connections, health, waiters } = this.#parts;
+    return waiters.size - health.checks.promising * connections.expected;
+  }
+
   get #lacking(): number {
     return this.#limits.min - this.#total;
   }
@@ -94,15 +107,18 @@ export class Demand<C> {
     return this.#parts.connections.all.size + this.#parts.creator.size;
   }
 
-  #start(replaces?: Slot<C>): void {
-    this.#parts.creator.start(this.#parts.failures.round, replaces);
+  #start(replaces?: Slot<C>): boolean {
+    const { creator, failures, share, waiters } = this.#parts;
+    if (share !== undefined && !share.take(waiters.size > 0)) return false;
+    creator.start(failures.round, replaces);
+    return true;
   }
 
   #grow(now: Milliseconds, waiters: number): void {
-    const { connections, creator, gate } = this.#parts;
+    const { connections, creator } = this.#parts;
     const busy = connections.all.size - connections.idle.size;
     const room = Math.max(this.room, 0);
-    const count = gate.startable({
+    const count = this.#gate.startable({
       waiters: Math.max(waiters, 0),
       busy,
       creating: creator.size,
@@ -113,8 +129,8 @@ export class Demand<C> {
     if (isRefill) this.#refillAt = undefined;
     const starts = Math.max(count, isRefill ? this.#lacking : 0);
     // A create may call the pool: what it takes of the room counts.
-    for (let started = 0; started < starts && this.room > 0; started += 1) this.#start();
-    this.#arm(Math.min(this.#refillAt ?? Infinity, gate.nextLookAt()), waiters > 0);
+    for (let started = 0; started < starts && this.room > 0; started += 1) if (!this.#start()) break;
+    this.#arm(Math.min(this.#refillAt ?? Infinity, this.#gate.nextLookAt()), waiters > 0);
   }
 
   /** Only one create is in flight at a time; it tells whether there will be others. */

@@ -1,16 +1,7 @@
-import { callQuietly } from '@forge/internal';
-import { PoolError } from '../errors.ts';
-import type { ErrorPhase } from '../events.ts';
-import type { Clock, Milliseconds } from '../options.ts';
+import type { ErrorClass } from '../events.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 import { Breaker } from './breaker.ts';
 import { RetrySchedule } from './retry-schedule.ts';
-
-/**
- * What an error says about connections: `retryable`: another try may fare better; `fatal`: none will until somebody acts
- * (a wrong password, a wrong address); `overloaded`: the upstream refuses more of them; `outage`: those that were made
- * before it are as good as dead.
- */
-export type ErrorClass = 'retryable' | 'fatal' | 'overloaded' | 'outage';
 
 /** Whom a failed create costs something: nobody yet, the caller who waits longest, or all whom no connection can serve. */
 export type Cost = 'nobody' | 'one' | 'all';
@@ -73,19 +64,4 @@ export class Failures {
     this.#schedule.succeeded();
     this.#breaker.succeeded();
   }
-}
-
-/** Asks the user, about his own error and not the pool's around it; what the pool itself found may be tried again. */
-export function classify(
-  ask: ((error: unknown, phase: ErrorPhase) => ErrorClass) | undefined,
-  error: unknown,
-  phase: ErrorPhase,
-): ErrorClass {
-  let kind: ErrorClass = 'retryable';
-  const own = error instanceof PoolError ? error.cause : error;
-  if (ask === undefined || own === undefined) return kind;
-  callQuietly(() => {
-    kind = ask(own, phase);
-  });
-  return kind;
 }

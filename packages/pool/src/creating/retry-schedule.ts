@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Clock, Milliseconds } from '../options.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 
 const FIRST: Milliseconds = 50;
 const LONGEST: Milliseconds = 5_000;

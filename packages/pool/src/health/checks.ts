@@ -1,8 +1,8 @@
 import { Deadlines, after } from '@forge/internal';
-import type { Connections } from '../pool/connections.ts';
+import type { Connections } from '../connections/connections.ts';
 import { PoolError } from '../errors.ts';
 import type { Milliseconds, PoolOptions } from '../options.ts';
-import type { Slot } from '../pool/slot.ts';
+import type { Slot } from '../connections/slot.ts';
 
 /** A check answers in milliseconds or the connection is as good as dead: it must not cost a slot for long. */
 const CHECK_TIMEOUT: Milliseconds = 5_000;

@@ -1,23 +1,19 @@
-import { Deadlines, type Deadline } from '@forge/internal';
+import { Deadlines } from '@forge/internal';
 import type { HeldLease } from '../events.ts';
-import type { Clock, Milliseconds } from '../options.ts';
-import { view, type Slot } from '../pool/slot.ts';
+import type { News } from '../news.ts';
+import type { PoolOptions } from '../options.ts';
+import type { Connections } from '../connections/connections.ts';
+import { view, type Loan, type Slot } from '../connections/slot.ts';
 
 /** Of so many acquires one tells where it was called, until the first leak: a stack costs some microseconds. */
 const SAMPLE = 64;
 
-/** What is known about a lease, where somebody wants to know: most have none. */
-export interface Loan<C> {
-  readonly slot: Slot<C>;
-  readonly since: Milliseconds;
-  readonly trace: Error | undefined;
-  deadline: Deadline<Loan<C>> | undefined;
-}
-
 /** Where leaks end: each is told once, and a lease that was forgotten has to be ended. */
-export interface LeakLinks<C> {
-  readonly told: (leak: HeldLease) => void;
-  readonly forgotten: (loan: Loan<C>) => void;
+export interface LeakParts<C> {
+  readonly options: PoolOptions<C>;
+  readonly connections: Connections<C>;
+  readonly news: News;
+  readonly exchange: { release(slot: Slot<C>, loan: Loan<C> | undefined, lease: undefined): void };
 }
 
 /**
@@ -26,26 +22,25 @@ export interface LeakLinks<C> {
  */
 export class Leaks<C> {
   readonly watching: boolean;
-  readonly #clock: Clock;
-  readonly #threshold: Milliseconds;
-  readonly #links: LeakLinks<C>;
+  readonly #parts: LeakParts<C>;
   readonly #loans = new Set<Loan<C>>();
   readonly #deadlines: Deadlines<Loan<C>>;
   readonly #registry: FinalizationRegistry<Loan<C>>;
   #acquires = 0;
   #leaked = 0;
 
-  constructor(threshold: Milliseconds, clock: Clock, links: LeakLinks<C>) {
-    this.watching = threshold !== Infinity;
-    this.#threshold = threshold;
-    this.#clock = clock;
-    this.#links = links;
+  constructor(parts: LeakParts<C>) {
+    const { clock, leakThreshold } = parts.options;
+    this.watching = leakThreshold !== Infinity;
+    this.#parts = parts;
     this.#deadlines = new Deadlines(clock, (loan) => this.#leak(loan), { unref: true });
     this.#registry = new FinalizationRegistry((loan) => {
       // One whose loan has ended was given back just before.
       if (!this.#loans.has(loan)) return;
       if (loan.deadline !== undefined) this.#leak(loan);
-      this.#links.forgotten(loan);
+      // In which state its connection is nobody knows.
+      parts.connections.doom(loan.slot, 'leaked');
+      parts.exchange.release(loan.slot, undefined, undefined);
     });
   }
 
@@ -62,7 +57,7 @@ export class Leaks<C> {
   }
 
   watch(loan: Loan<C>, lease: object): void {
-    loan.deadline = this.#deadlines.add(loan, loan.since + this.#threshold);
+    loan.deadline = this.#deadlines.add(loan, loan.since + this.#parts.options.leakThreshold);
     this.#loans.add(loan);
     this.#registry.register(lease, loan, loan);
   }
@@ -93,10 +88,16 @@ export class Leaks<C> {
     if (loan.deadline !== undefined) this.#deadlines.remove(loan.deadline);
     loan.deadline = undefined;
     this.#leaked += 1;
-    this.#links.told(this.#describe(loan));
+    const { news } = this.#parts;
+    news.note('leaseLeaked', this.#describe(loan));
+    news.tell();
   }
 
   #describe({ slot, since, trace }: Loan<C>): HeldLease {
-    return Object.freeze({ connection: view(slot), held: this.#clock.now() - since, stack: trace?.stack });
+    return Object.freeze({
+      connection: view(slot),
+      held: this.#parts.options.clock.now() - since,
+      stack: trace?.stack,
+    });
   }
 }

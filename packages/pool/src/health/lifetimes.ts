@@ -1,6 +1,6 @@
 import { Deadlines } from '@forge/internal';
 import type { Milliseconds, PoolOptions } from '../options.ts';
-import type { Slot } from '../pool/slot.ts';
+import type { Slot } from '../connections/slot.ts';
 
 /** By how much at most a life is shortened, so that connections that were made together do not end together. */
 const SPREAD = 0.1;

@@ -1,8 +1,8 @@
 import { Deadlines, type Deadline } from '@forge/internal';
 import { PoolError } from '../errors.ts';
 import type { Milliseconds, PoolOptions } from '../options.ts';
-import type { Connections } from '../pool/connections.ts';
-import type { Slot } from '../pool/slot.ts';
+import type { Connections } from '../connections/connections.ts';
+import type { Slot } from '../connections/slot.ts';
 
 /** As for a check: what does not answer in this time is as good as dead. */
 const RESET_TIMEOUT: Milliseconds = 5_000;

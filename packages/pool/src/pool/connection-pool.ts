@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { functionOption, numberOption, objectOption } from '@forge/internal';
+import { functionOption, objectOption } from '@forge/internal';
 import type { PoolEvents } from '../events.ts';
 import { metricKinds, type MeasureListener, type MetricKinds, type PoolMetrics } from '../metrics.ts';
 import {
@@ -8,17 +8,14 @@ import {
   type AcquireOptions,
   type CloseOptions,
   type ConnectionConfig,
-  type Milliseconds,
   type PoolOptions,
   type Size,
 } from '../options.ts';
-import type { CloseResult } from './closing.ts';
-import { Exchange } from './exchange.ts';
+import { deadlineOf, type CloseResult } from './closing.ts';
+import type { Exchange } from './exchange.ts';
 import { door, type Lease } from './lease.ts';
+import { Parts, measure } from './parts.ts';
 import { patienceOf, type Patience } from './waiters.ts';
-
-/** How long `close` and `drain` wait by default. */
-const CLOSE_PATIENCE: Milliseconds = 30_000;
 
 /**
  * A pool of connections, of any kind, that hands out leases.
@@ -30,6 +27,7 @@ const CLOSE_PATIENCE: Milliseconds = 30_000;
 export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly metricKinds: MetricKinds = metricKinds;
   readonly #options: PoolOptions<C>;
+  readonly #parts: Parts<C>;
   readonly #exchange: Exchange<C>;
   /** Of a caller who says nothing. */
   readonly #patience: Patience;
@@ -38,8 +36,11 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
   constructor(config: ConnectionConfig<C>) {
     super();
     this.#options = resolveOptions(config);
-    this.#exchange = new Exchange(this, this.#options);
+    this.#parts = new Parts(this, this.#options);
+    this.#exchange = this.#parts.exchange;
     this.#patience = { timeout: this.#options.acquireTimeout, signal: undefined, priority: 0 };
+    // Not within the constructor: `create` may use the pool, and listeners are about to be added.
+    if (this.#options.min > 0) queueMicrotask(() => this.#parts.demand.refill());
   }
 
   /**
@@ -72,8 +73,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * @throws PoolError POOL_LEASE_STALE, POOL_LEASE_FOREIGN; TypeError when it is no lease
    */
   release(lease: Lease<C>): void {
-    const slot = door.spend(this, lease, 'release');
-    this.#exchange.release(slot, door.loanOf(lease));
+    door.release(this.#exchange, lease);
   }
 
   /**
@@ -82,8 +82,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * @throws PoolError POOL_LEASE_STALE, POOL_LEASE_FOREIGN; TypeError when it is no lease
    */
   destroy(lease: Lease<C>, error?: unknown): void {
-    const slot = door.spend(this, lease, 'destroy');
-    this.#exchange.destroy(slot, door.loanOf(lease), error);
+    door.destroy(this.#exchange, lease, error);
   }
 
   /**
@@ -107,7 +106,13 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * @throws PoolError POOL_UNAVAILABLE or POOL_CREATE_FAILED when creates fail for good, POOL_CLOSED (all as rejections)
    */
   ready(): Promise<void> {
-    return this.#exchange.ready();
+    const { closing, connections, demand, failures, readiness, refusals, sizing } = this.#parts;
+    if (closing.state !== 'open') return Promise.reject(refusals.closing());
+    if (connections.live >= sizing.limits.min) return Promise.resolve();
+    if (failures.unavailable) return Promise.reject(refusals.unavailable());
+    const ready = readiness.wait();
+    demand.refill();
+    return ready;
   }
 
   /**
@@ -121,7 +126,12 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
     if (this.#options.isElastic && size.max !== undefined) {
       throw new TypeError(`Cannot ${subject}: max is 'auto', got ${size.max}`);
     }
-    this.#exchange.resize(resolveLimits(subject, size, this.#exchange.limits));
+    const { connections, demand, exchange, readiness, sizing } = this.#parts;
+    Object.assign(sizing.limits, resolveLimits(subject, size, sizing.limits));
+    exchange.trim();
+    connections.watch();
+    demand.refill();
+    if (connections.live >= sizing.limits.min) readiness.reach();
   }
 
   /**
@@ -129,12 +139,14 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * has changed.
    */
   invalidateAll(): void {
-    this.#exchange.invalidateAll();
+    const { connections, creator, exchange } = this.#parts;
+    creator.outdate();
+    exchange.retire([...connections.all], 'invalidated');
   }
 
   /** Counters since the start and gauges of now, as a frozen snapshot. */
   getMetrics(): PoolMetrics {
-    return this.#exchange.getMetrics();
+    return measure(this.#parts);
   }
 
   /**
@@ -142,7 +154,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * that removes it.
    */
   onMeasure(listener: MeasureListener): () => void {
-    return this.#exchange.news.measures.add(listener);
+    return this.#parts.news.measures.add(listener);
   }
 
   /**
@@ -151,7 +163,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * @throws TypeError, RangeError at once when the deadline is wrong
    */
   drain(options: CloseOptions = {}): Promise<CloseResult> {
-    return this.#exchange.drain(deadlineOf('drain the pool', options));
+    return this.#parts.closing.drain(deadlineOf('drain the pool', options));
   }
 
   /**
@@ -162,15 +174,10 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
    * @throws TypeError, RangeError at once when the deadline is wrong
    */
   close(options: CloseOptions = {}): Promise<CloseResult> {
-    return this.#exchange.close(deadlineOf('close the pool', options));
+    return this.#parts.closing.close(deadlineOf('close the pool', options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function deadlineOf(subject: string, options: CloseOptions): Milliseconds {
-  objectOption(subject, 'the options', options);
-  return numberOption(subject, 'deadline', options.deadline, CLOSE_PATIENCE);
 }

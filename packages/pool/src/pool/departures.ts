@@ -1,40 +1,32 @@
+import type { Changes } from '../connections/changes.ts';
+import type { Connections } from '../connections/connections.ts';
+import type { Slot } from '../connections/slot.ts';
+import type { Diagnosis } from '../health/diagnosis.ts';
+import type { Health } from '../health/health.ts';
 import type { News } from '../news.ts';
 import type { PoolOptions } from '../options.ts';
-import type { Connections } from './connections.ts';
-import type { Slot } from './slot.ts';
+import type { Tally } from '../tally.ts';
 
-/** What a departure touches, and where it ends. */
-export interface DepartureLinks<C> {
+/** What a departure touches. */
+export interface DepartureParts<C> {
+  readonly options: PoolOptions<C>;
   readonly connections: Connections<C>;
-  /** Nothing is due for it any more. */
-  readonly forget: (slot: Slot<C>) => void;
+  readonly diagnosis: Diagnosis<C>;
+  readonly health: Health<C>;
   readonly news: News;
-  /** `destroy` has settled. */
-  readonly ended: (slot: Slot<C>, error: unknown) => void;
+  readonly tally: Tally;
+  readonly exchange: Changes<C>;
 }
 
 /** The ways of connections out of the pool, which forgets each before it ends it, so that `destroy` can block nothing. */
 export class Departures<C> {
-  readonly #destroy: PoolOptions<C>['destroy'];
-  readonly #links: DepartureLinks<C>;
+  readonly #parts: DepartureParts<C>;
   /** Forgotten, and not yet destroyed: that waits until the state is settled. */
   readonly #dropped: Slot<C>[] = [];
-  #destroyed = 0;
-  #retired = 0;
   #inFlight = 0;
 
-  constructor({ destroy }: PoolOptions<C>, links: DepartureLinks<C>) {
-    this.#destroy = destroy;
-    this.#links = links;
-  }
-
-  get destroyed(): number {
-    return this.#destroyed;
-  }
-
-  /** Those of them that were too old or used too often. */
-  get retired(): number {
-    return this.#retired;
+  constructor(parts: DepartureParts<C>) {
+    this.#parts = parts;
   }
 
   /** Dropped ones whose `destroy` has not settled. */
@@ -48,12 +40,13 @@ export class Departures<C> {
   }
 
   drop(slot: Slot<C>): void {
-    this.#links.connections.drop(slot);
-    this.#links.forget(slot);
-    this.#destroyed += 1;
-    if (slot.reason === 'expired' || slot.reason === 'worn') this.#retired += 1;
+    const { connections, health, news, tally } = this.#parts;
+    connections.drop(slot);
+    health.lifetimes.forget(slot);
+    tally.destroyed += 1;
+    if (slot.reason === 'expired' || slot.reason === 'worn') tally.retired += 1;
     this.#inFlight += 1;
-    this.#links.news.event('connectionDestroyed', slot, { reason: slot.reason });
+    news.event('connectionDestroyed', slot, { reason: slot.reason });
     this.#dropped.push(slot);
   }
 
@@ -63,13 +56,15 @@ export class Departures<C> {
   }
 
   async #end(slot: Slot<C>): Promise<void> {
+    const { diagnosis, exchange, options } = this.#parts;
     let failure: unknown;
     try {
-      await this.#destroy(slot.connection, slot.reason);
+      await options.destroy(slot.connection, slot.reason);
     } catch (error) {
       failure = error ?? new Error('it rejected with nothing');
     }
     this.#inFlight -= 1;
-    this.#links.ended(slot, failure);
+    if (failure !== undefined) diagnosis.of(failure, 'destroy', slot);
+    exchange.finish();
   }
 }

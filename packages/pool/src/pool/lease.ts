@@ -1,11 +1,10 @@
 import { PoolError } from '../errors.ts';
-import type { Loan } from '../health/leaks.ts';
-import type { Slot } from './slot.ts';
+import type { Loan, Slot } from '../connections/slot.ts';
 
-/** The pool that a lease came from. */
+/** Where a lease that is spent goes back to. */
 export interface Issuer<C> {
-  release(lease: Lease<C>): void;
-  destroy(lease: Lease<C>, error?: unknown): void;
+  release(slot: Slot<C>, loan: Loan<C> | undefined, lease: Lease<C>): void;
+  destroy(slot: Slot<C>, loan: Loan<C> | undefined, lease: Lease<C>, error: unknown): void;
 }
 
 /** The pool's way into the class below: nobody else can make a lease or see behind one. */
@@ -13,13 +12,12 @@ interface Door {
   /** @param loan what is known about the lease beyond its connection, if anything */
   grant<C>(issuer: Issuer<C>, slot: Slot<C>, loan: Loan<C> | undefined): Lease<C>;
   /**
-   * Ends a lease and returns what it was on.
+   * Ends a lease of this issuer.
    *
    * @throws TypeError when it is no lease; PoolError POOL_LEASE_STALE, POOL_LEASE_FOREIGN
    */
-  spend<C>(issuer: Issuer<C>, lease: unknown, verb: 'release' | 'destroy'): Slot<C>;
-  /** Of a lease that may have ended. */
-  loanOf<C>(lease: Lease<C>): Loan<C> | undefined;
+  release<C>(issuer: Issuer<C>, lease: unknown): void;
+  destroy<C>(issuer: Issuer<C>, lease: unknown, error: unknown): void;
 }
 
 /** Opened once, by the class. */
@@ -56,7 +54,8 @@ export class Lease<C> implements Disposable, AsyncDisposable {
    * @throws PoolError POOL_LEASE_STALE when the lease has ended
    */
   release(): void {
-    this.#issuer.release(this);
+    const slot = this.#spend('release');
+    this.#issuer.release(slot, this.#loan, this);
   }
 
   /**
@@ -66,7 +65,8 @@ export class Lease<C> implements Disposable, AsyncDisposable {
    * @throws PoolError POOL_LEASE_STALE when the lease has ended
    */
   destroy(error?: unknown): void {
-    this.#issuer.destroy(this, error);
+    const slot = this.#spend('destroy');
+    this.#issuer.destroy(slot, this.#loan, this, error);
   }
 
   /** Releases, unless the lease has ended already. */
@@ -79,27 +79,37 @@ export class Lease<C> implements Disposable, AsyncDisposable {
     this[Symbol.dispose]();
   }
 
+  #spend(verb: Verb): Slot<C> {
+    const slot = this.#slot ?? stale(verb);
+    this.#slot = undefined;
+    return slot;
+  }
+
   static {
+    const own = <T>(issuer: Issuer<T>, lease: unknown, verb: Verb): Lease<T> => {
+      if (typeof lease !== 'object' || lease === null || !(#issuer in lease)) {
+        const type = lease === null ? 'null' : typeof lease;
+        throw new TypeError(`Cannot ${verb} a lease: it must be a Lease, got ${type}`);
+      }
+      if ((lease.#issuer as unknown) === issuer) return lease as unknown as Lease<T>;
+      throw new PoolError('POOL_LEASE_FOREIGN', `Cannot ${verb} a lease: it belongs to another pool`);
+    };
     door = {
       grant: (issuer, slot, loan) => new Lease(issuer, slot, loan),
-      loanOf: (lease) => lease.#loan,
-      spend: <T>(issuer: Issuer<T>, lease: unknown, verb: string) => {
-        if (typeof lease !== 'object' || lease === null || !(#issuer in lease)) {
-          const type = lease === null ? 'null' : typeof lease;
-          throw new TypeError(`Cannot ${verb} a lease: it must be a Lease, got ${type}`);
-        }
-        const own = lease as unknown as Lease<T>;
-        if (own.#issuer !== issuer) {
-          throw new PoolError('POOL_LEASE_FOREIGN', `Cannot ${verb} a lease: it belongs to another pool`);
-        }
-        const slot = own.#slot ?? stale(verb);
-        own.#slot = undefined;
-        return slot;
+      release: (issuer, given) => {
+        const lease = own(issuer, given, 'release');
+        issuer.release(lease.#spend('release'), lease.#loan, lease);
+      },
+      destroy: (issuer, given, error) => {
+        const lease = own(issuer, given, 'destroy');
+        issuer.destroy(lease.#spend('destroy'), lease.#loan, lease, error);
       },
     };
   }
 }
 
-function stale(verb: string): never {
+type Verb = 'use' | 'release' | 'destroy';
+
+function stale(verb: Verb): never {
   throw new PoolError('POOL_LEASE_STALE', `Cannot ${verb} a lease: it has already been released or destroyed`);
 }

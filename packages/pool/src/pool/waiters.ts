@@ -53,11 +53,11 @@ export interface Waiter<T> extends Link<Waiter<T>> {
  * of their ranks, so that of all callers the first in rank is among the firsts of the priorities.
  */
 export class Waiters<T> {
+  size = 0;
   readonly #lists: List<Waiter<T>>[] = [new List()];
   readonly #clock: Clock;
   readonly #deadlines: Deadlines<Waiter<T>>;
   readonly #aborts: AbortWatch<Waiter<T>>;
-  #size = 0;
 
   /** Both are told of a caller who leaves unserved; `timedOut` returns what its promise rejects with. */
   constructor(clock: Clock, timedOut: (waited: Milliseconds) => Error, aborted: () => void) {
@@ -73,8 +73,9 @@ export class Waiters<T> {
     });
   }
 
-  get size(): number {
-    return this.#size;
+  /** When the caller came whose turn it is. */
+  get since(): Milliseconds | undefined {
+    return firstOf(this.#lists)?.since;
   }
 
   /** Joins at the end of its priority. `signal` has not aborted yet. */
@@ -96,7 +97,7 @@ export class Waiters<T> {
       if (signal !== undefined) this.#aborts.add(signal, waiter);
       while (this.#lists.length <= priority) this.#lists.push(new List());
       this.#lists[priority]!.push(waiter);
-      this.#size += 1;
+      this.size += 1;
     });
   }
 
@@ -109,7 +110,7 @@ export class Waiters<T> {
 
   #leave(waiter: Waiter<T>): void {
     waiter.list!.remove(waiter);
-    this.#size -= 1;
+    this.size -= 1;
     if (waiter.deadline !== undefined) this.#deadlines.remove(waiter.deadline);
     if (waiter.signal !== undefined) this.#aborts.remove(waiter.signal, waiter);
   }

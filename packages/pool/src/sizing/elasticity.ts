@@ -27,7 +27,7 @@
  *
  * @module
  */
-import type { Clock, Milliseconds } from '../options.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 
 /** Leases of an epoch: their count varies by some 7 %, which eight epochs make small enough. */
 const ENOUGH = 200;

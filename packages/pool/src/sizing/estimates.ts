@@ -16,7 +16,7 @@
  *
  * @module
  */
-import type { Clock, Milliseconds } from '../options.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 
 const WEIGHT = 1 / 16;
 const CLIP = 4;

@@ -31,7 +31,7 @@
  *
  * @module
  */
-import type { Clock, Milliseconds } from '../options.ts';
+import type { Clock, Milliseconds } from '../units.ts';
 import { Mean } from './estimates.ts';
 
 /** Of a create's time, in which the queue shall end. */

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import type { Milliseconds } from '../options.ts';
+import type { Milliseconds } from '../units.ts';
 
 const QUALITY = 1.5;
 

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { functionOption, numberOption, objectOption, stringOption } from '@forge/internal';
-import { randomRatios } from '../random-ratios.ts';
+import { functionOption, numberOption, objectOption, randomRatios, stringOption } from '@forge/internal';
 import { resolveFaults, type ProxyFaults, type ResolvedFaults } from './faults.ts';
 import { FaultyConnection } from './faulty-connection.ts';
 import type { Cut } from './flow.ts';

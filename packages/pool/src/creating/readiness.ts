@@ -7,10 +7,6 @@ interface Waiting {
 export class Readiness {
   #waiting: Waiting[] = [];
 
-  get isAwaited(): boolean {
-    return this.#waiting.length > 0;
-  }
-
   wait(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });

@@ -15,6 +15,7 @@ export class Connections<C> {
   readonly idle: List<Slot<C>> = new List<Slot<C>>();
   readonly #options: PoolOptions<C>;
   readonly #limits: Limits;
+  readonly #isLifo: boolean;
   readonly #expire: (slot: Slot<C>) => void;
   /** With leases and free places; only with a concurrency above 1. */
   readonly #open = new List<Slot<C>>();
@@ -22,7 +23,7 @@ export class Connections<C> {
   readonly #known = new Set<unknown>();
   /** Bound, for a timer keeps alive the async context that sets it. */
   readonly #after = AsyncLocalStorage.bind(after);
-  #expected = 1;
+  #expected: number;
   #cancel: (() => void) | undefined;
 
   /** `expire` must doom each connection that it gets: one that was idle too long while the pool had more than `min`. */
@@ -30,6 +31,8 @@ export class Connections<C> {
     this.#options = options;
     this.#limits = limits;
     this.#expire = expire;
+    this.#isLifo = options.order === 'lifo';
+    this.#expected = typeof options.concurrency === 'number' ? options.concurrency : 1;
   }
 
   /** Counted when asked, in O(size), as the next two: nothing is to be kept in step with leases and ends. */
@@ -51,15 +54,13 @@ export class Connections<C> {
 
   /** Leases that a new connection is going to have, by the last that was asked. */
   get expected(): number {
-    const { concurrency } = this.#options;
-    return typeof concurrency === 'number' ? concurrency : this.#expected;
+    return this.#expected;
   }
 
   /** Leases that the connection may have now. */
   placesOf({ connection }: Slot<C>): number {
     const { concurrency } = this.#options;
-    if (typeof concurrency === 'number') return concurrency;
-    this.#expected = ask(concurrency, connection);
+    if (typeof concurrency !== 'number') this.#expected = ask(concurrency, connection);
     return this.#expected;
   }
 
@@ -78,11 +79,16 @@ export class Connections<C> {
    * whose `concurrency` has shrunk is listed again when a lease of it ends.
    */
   withFreePlace(): Slot<C> | undefined {
+    const slot = this.#open.size === 0 ? undefined : this.#lastOpen();
+    return slot ?? (this.#isLifo ? this.idle.last : this.idle.first);
+  }
+
+  #lastOpen(): Slot<C> | undefined {
     for (let slot = this.#open.last; slot !== undefined; slot = this.#open.last) {
       if (this.hasFreePlace(slot)) return slot;
       this.#open.remove(slot);
     }
-    return this.#options.order === 'lifo' ? this.idle.last : this.idle.first;
+    return undefined;
   }
 
   hasFreePlace(slot: Slot<C>): boolean {
@@ -90,20 +96,18 @@ export class Connections<C> {
   }
 
   /** Lists a slot where its leases say it belongs; to be called when they have changed. */
-  place(slot: Slot<C>): void {
-    const open = this.hasFreePlace(slot) ? this.#open : undefined;
-    const list = open !== undefined && slot.leases === 0 ? this.idle : open;
+  place(slot: Slot<C>, hasPlace: boolean): void {
+    const list = hasPlace && slot.leases === 0 ? this.idle : hasPlace ? this.#open : undefined;
     if (slot.list === list) return;
     slot.list?.remove(slot);
-    if (list !== this.idle) {
-      list?.push(slot);
-      return;
-    }
-    let previous = list.last;
-    // Only a connection that comes back from a check is older than the last one.
-    while (previous !== undefined && previous.lastUsed > slot.lastUsed) previous = previous.previous;
-    list.insertAfter(previous, slot);
-    this.watch();
+    if (list === this.idle) this.#rest(slot);
+    else list?.push(slot);
+  }
+
+  /** The same, in fewer steps, of one that is listed and has got a lease. */
+  fill(slot: Slot<C>): void {
+    if (this.hasFreePlace(slot)) this.place(slot, true);
+    else slot.list?.remove(slot);
   }
 
   /** Takes a slot without leases out, so that nobody gets it; whoever holds it makes it usable again. */
@@ -150,6 +154,14 @@ export class Connections<C> {
     if (oldest === undefined || this.all.size <= this.#limits.min || idleTimeout === Infinity) return;
     const delay = oldest.lastUsed + idleTimeout - clock.now();
     this.#cancel = this.#after(delay, () => this.#expireIdle(), { unref: true });
+  }
+
+  #rest(slot: Slot<C>): void {
+    let previous = this.idle.last;
+    // Only a connection that comes back from a check is older than the last one.
+    while (previous !== undefined && previous.lastUsed > slot.lastUsed) previous = previous.previous;
+    this.idle.insertAfter(previous, slot);
+    if (this.#cancel === undefined) this.watch();
   }
 
   #expireIdle(): void {

@@ -36,6 +36,15 @@ export class Slot<C> implements Link<Slot<C>> {
   }
 }
 
+/** What is known about a lease, where somebody wants to know: most have none. */
+export interface Loan<C> {
+  readonly slot: Slot<C>;
+  readonly since: Milliseconds;
+  /** Where it was acquired, if that was looked at. */
+  readonly trace: Error | undefined;
+  deadline: Deadline<Loan<C>> | undefined;
+}
+
 /** What others may see of a slot, as it is now. */
 export function view(slot: Slot<unknown>): PooledConnection {
   const { id, created, lastUsed, leases, failedChecks } = slot;
