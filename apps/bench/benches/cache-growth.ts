@@ -1,5 +1,4 @@
-import type { Bar } from '../src/bars.ts';
-import type { Bench, Case } from '../src/bench.ts';
+import type { Bar, Bench, Case } from '../src/bench.ts';
 
 /** The last is for a full run alone: it takes minutes and some gigabytes. */
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7];

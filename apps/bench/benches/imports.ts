@@ -1,5 +1,4 @@
-import type { Bar } from '../src/bars.ts';
-import type { Bench, Contestant } from '../src/bench.ts';
+import type { Bar, Bench, Contestant } from '../src/bench.ts';
 
 const CORES = ['cache', 'pool', 'batcher', 'monitor'];
 

@@ -1,38 +1,5 @@
-import type { Figure, Milliseconds, Sample, Samples } from './bench.ts';
+import type { Bar, Figure, Milliseconds, Sample, Samples } from './bench.ts';
 import { describeSpread, pairwise, spread, type Spread } from './statistics.ts';
-
-interface Subject {
-  /** Id of the case. */
-  readonly case: string;
-  /** Id of the contestant that it is about. */
-  readonly contestant: string;
-}
-
-interface Comparison extends Subject {
-  readonly figure: Figure;
-  /** Id of whom it is compared with. */
-  readonly rival: string;
-}
-
-interface Observed extends Subject {
-  /** Its name with unit, such as `hits %`. */
-  readonly observation: string;
-}
-
-/**
- * A promise about contestants, judged by the median of the rounds.
- *
- * Never an absolute time, for another machine or a busier one would break it: `atLeast` bounds how many times as fast as
- * the rival the contestant is, `atMostAbove` how many ms it may cost above the rival, where that is a yardstick. What is
- * observed beside the times is bound by how many points more than the rival's it must be, how many times the rival's it
- * may be, or, where it is no time, by what it may be at most.
- */
-export type Bar =
-  | (Comparison & { readonly atLeast: number })
-  | (Comparison & { readonly atMostAbove: Milliseconds })
-  | (Observed & { readonly rival: string; readonly morePoints: number })
-  | (Observed & { readonly rival: string; readonly atMostTimes: number })
-  | (Observed & { readonly atMost: number });
 
 export interface Verdict {
   readonly bar: Bar;

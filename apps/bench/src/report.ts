@@ -1,5 +1,5 @@
-import { excesses, judge, ratios, type Bar } from './bars.ts';
-import type { Bench, Case, Contestant, Figure, Sample, Samples } from './bench.ts';
+import { excesses, judge, ratios } from './bars.ts';
+import type { Bar, Bench, Case, Contestant, Figure, Sample, Samples } from './bench.ts';
 import { versionOf, type Environment } from './environment.ts';
 import { median, spread, type Spread } from './statistics.ts';
 

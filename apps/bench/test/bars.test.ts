@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeBar, describeMeasured, excesses, judge, ratios, type Bar } from '../src/bars.ts';
-import type { Sample } from '../src/bench.ts';
+import { describeBar, describeMeasured, excesses, judge, ratios } from '../src/bars.ts';
+import type { Bar, Sample } from '../src/bench.ts';
 
 const samples = (...cpu: number[]): Sample[] => cpu.map((time) => ({ cpu: time, wall: 2 * time, checksum: 0 }));
 const comparison = { case: 'get', figure: 'cpu', contestant: 'forge', rival: 'other' } as const;

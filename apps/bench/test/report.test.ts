@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Bar } from '../src/bars.ts';
-import type { Bench, Contestant, Sample, Samples } from '../src/bench.ts';
+import type { Bar, Bench, Contestant, Sample, Samples } from '../src/bench.ts';
 import { readEnvironment } from '../src/environment.ts';
 import { renderMarkdown } from '../src/markdown.ts';
 import { summarize, type Report } from '../src/report.ts';
