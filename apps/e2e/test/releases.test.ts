@@ -9,7 +9,7 @@ import { pendingChangesets, versionAfter } from '../src/changesets.ts';
 import { Consumer } from '../src/consumer.ts';
 import { nodeLine, nodeMajors, supportedMajors, type NodeLine } from '../src/node-lines.ts';
 import { publicPackages, type Manifest } from '../src/public-packages.ts';
-import { redisHint, redisIsMissing, RedisProcess } from '../src/redis-process.ts';
+import { startExampleServers, whyNoExample, type ExampleServers } from '../src/example-servers.ts';
 import { Registry, type Packument } from '../src/registry.ts';
 import { publish, release } from '../src/release.ts';
 import { run } from '../src/run.ts';
@@ -26,18 +26,15 @@ const packages = (await publicPackages(workspace)).map((manifest) => {
   return { ...manifest, majors, newest: Math.max(...majors), bins: Object.keys(manifest.bin ?? {}) };
 });
 
-/** Packages whose example needs a server that it is told of by the environment. */
-const NEED_REDIS: ReadonlySet<string> = new Set(['@forge/cache-redis']);
-
 let registry: Registry;
-let redis: RedisProcess | undefined;
+let servers: ExampleServers;
 let folder: string;
 const installations = new Map<string, Promise<Consumer>>();
 
 beforeAll(async () => {
   registry = await Registry.start();
-  redis = redisIsMissing ? undefined : await RedisProcess.start();
-  vi.stubEnv('REDIS_URL', redis?.url);
+  servers = await startExampleServers();
+  for (const [name, value] of Object.entries(servers.env)) vi.stubEnv(name, value);
   folder = await mkdtemp(join(tmpdir(), 'forge-e2e-'));
   const lines = await Promise.all(nodeMajors.map((major) => nodeLine(major, nodeCache)));
   await release(workspace, join(folder, 'workspace'), registry);
@@ -47,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.allSettled(installations.values());
   await registry.close();
-  await redis?.stop();
+  await servers.stop();
   vi.unstubAllEnvs();
   await rm(folder, { recursive: true, force: true });
 });
@@ -152,9 +149,9 @@ describe.each(packages)('$name', { concurrent: true }, ({ name, majors, newest, 
     });
 
     // A package with a command shows that one, which has its own test below.
-    const isLame = NEED_REDIS.has(name) && redisIsMissing;
-    it.skipIf(isLame).each(bins.length === 0 ? ['example'] : [])(
-      `runs the first %s of its README${isLame ? redisHint : ''}`,
+    const lack = whyNoExample(name);
+    it.skipIf(lack !== '').each(bins.length === 0 ? ['example'] : [])(
+      `runs the first %s of its README${lack}`,
       async () => {
         const consumer = await consumerOf(name, major);
 

@@ -13,7 +13,7 @@
  * needs to say that it has ended, which after an outage it does at the end of its pause.
  */
 export interface Fault {
-  /** `island`: the store and the bus are out for one worker, and for no other. */
+  /** `island`: the store and the bus are out for one worker, and for no other; the machine makes such faults too. */
   readonly kind: 'store' | 'bus' | 'worker' | 'island';
   /** The one that is concerned, of all but `store`. */
   readonly worker?: number;
@@ -80,7 +80,8 @@ function isOutage({ kind }: Fault): boolean {
   return kind === 'store' || kind === 'island';
 }
 
-function retriedBy({ from, to }: Fault): number {
+/** When the last process has told the store what it missed. */
+export function retriedBy({ from, to }: Fault): number {
   return to + retryAfter(to - from);
 }
 

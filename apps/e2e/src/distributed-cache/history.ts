@@ -1,6 +1,7 @@
 import { isExcused, LEASE_LIFE, type Fault } from './faults.ts';
 import { keyName, READ_FIELDS, type Batch } from './messages.ts';
 import type { Origin } from './origin.ts';
+import { impliedFaults, type Outage } from './outages.ts';
 
 export interface Terms {
   readonly ttl: number;
@@ -40,11 +41,13 @@ type Counts = Pick<Report, 'loads' | 'changes' | 'duration'>;
 
 /** What all processes have seen in one phase. */
 export class History {
-  readonly faults: Fault[] = [];
+  /** Those that were played. */
+  readonly played: Fault[] = [];
   readonly errors: string[] = [];
   /** Keys whose lease a process had when it was killed. */
   readonly orphans: Set<number> = new Set();
   readonly #batches: { readonly worker: number; readonly reads: Float64Array }[] = [];
+  readonly #outages: Outage[] = [];
   #loneLoads = 0;
   #longestLoad = 0;
   #stall = 0;
@@ -55,16 +58,28 @@ export class History {
     this.#worstStall = earlier === undefined ? 0 : earlier.#worstStall;
   }
 
-  add(worker: number, { reads, errors, loneLoads, longestLoad, stall }: Batch): void {
+  add(worker: number, { reads, errors, loneLoads, longestLoad, stall, outages }: Batch): void {
     this.#batches.push({ worker, reads });
     this.errors.push(...errors);
     this.#loneLoads += loneLoads;
     this.#longestLoad = Math.max(this.#longestLoad, longestLoad);
+    for (const [from, to] of outages) this.#outages.push({ worker, from, to });
+    this.addStall(stall);
+  }
+
+  /** For so long a process did not come to its work: a worker, or the one that carries what passes between them. */
+  addStall(stall: number): void {
     this.#stall = Math.max(this.#stall, stall);
     this.#worstStall = Math.max(this.#worstStall, stall);
   }
 
+  /** The played, and those that the machine made so far. */
+  faults(): readonly Fault[] {
+    return [...this.played, ...impliedFaults(this.#outages, this.played)];
+  }
+
   report(origin: Origin, { ttl, staleWhileRevalidate }: Terms, counts: Counts): Report {
+    const faults = this.faults();
     const durations: number[] = [];
     const stale: string[] = [];
     const outlived: string[] = [];
@@ -74,13 +89,13 @@ export class History {
     let longestOrphaned = 0;
     for (const { worker, key, version, loadedAt, began, ended } of this.#reads()) {
       const took = ended - began;
-      if (this.#isOrphaned(key, began)) longestOrphaned = Math.max(longestOrphaned, took);
+      if (this.#isOrphaned(key, began, ended)) longestOrphaned = Math.max(longestOrphaned, took);
       else durations.push(took);
       const since = origin.staleSince(key, version);
       const place = `worker ${worker}, ${keyName(key)}, version ${version}`;
       if (since < began) {
         latest = Math.max(latest, began - since);
-        if (!isExcused({ worker, began, ended, since }, this.faults, staleWhileRevalidate + this.#stall)) {
+        if (!isExcused({ worker, began, ended, since }, faults, staleWhileRevalidate + this.#stall)) {
           stale.push(`${place}: ${this.#moment(began)}, ${Math.round(began - since)} ms after its invalidation`);
         }
       }
@@ -90,7 +105,7 @@ export class History {
     durations.sort((a, b) => a - b);
     return {
       ...counts,
-      faults: this.faults,
+      faults,
       reads: durations.length,
       errors: this.errors,
       stale,
@@ -115,15 +130,16 @@ export class History {
     }
   }
 
-  #isOrphaned(key: number, began: number): boolean {
+  /** Whether the read may have waited for the lease of a process that is no more. */
+  #isOrphaned(key: number, began: number, ended: number): boolean {
     if (!this.orphans.has(key)) return false;
-    return this.faults.some(({ kind, from, to }) => kind === 'worker' && began >= from && began <= to + LEASE_LIFE);
+    return this.played.some(({ kind, from, to }) => kind === 'worker' && ended >= from && began <= to + LEASE_LIFE);
   }
 
-  /** When it was, told from the faults. */
+  /** When it was, told from the faults that were played. */
   #moment(at: number): string {
-    if (this.faults.length === 0) return 'without a fault';
-    const [{ kind, to }] = this.faults as [Fault];
+    if (this.played.length === 0) return 'without a fault';
+    const [{ kind, to }] = this.played as [Fault];
     return `${Math.round(at - to)} ms after the end of the fault (${kind})`;
   }
 }

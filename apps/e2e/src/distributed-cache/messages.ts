@@ -57,9 +57,14 @@ export interface Batch {
   readonly longestLoad: number;
   /** In ms, the longest time for which the process did not come to its work. */
   readonly stall: number;
+  /** The begin and the end of each time for which Redis did not answer it, longer than {@link PROBE_EVERY} by much. */
+  readonly outages: readonly (readonly [from: number, to: number])[];
 }
 
 export const READ_FIELDS = 5;
+
+/** In ms, between two questions of a worker to Redis. */
+export const PROBE_EVERY = 20;
 
 /** Monotonic, in ms, and the same in all processes of the machine. */
 export function sharedNow(): number {

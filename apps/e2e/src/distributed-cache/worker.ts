@@ -11,6 +11,7 @@ import {
   KEYS,
   keyName,
   keyTag,
+  PROBE_EVERY,
   rowPrefix,
   sharedNow,
   type FromWorker,
@@ -20,11 +21,13 @@ import {
   type WorkerPlan,
 } from './messages.ts';
 import { below, seededRandom, type Random } from './random.ts';
+import { Ticker } from './ticker.ts';
 import { unrulyBus } from './unruly-bus.ts';
 
 const TICK = 10;
 const READS_PER_TICK = 4;
 const TICKS_PER_BATCH = 10;
+const LONG_PROBE = 4 * PROBE_EVERY;
 
 class Worker {
   readonly #cache: ResponseCache<Value>;
@@ -35,7 +38,8 @@ class Worker {
   #errors: string[] = [];
   #loneLoads = 0;
   #longestLoad = 0;
-  #stall = 0;
+  #outages: [from: number, to: number][] = [];
+  #ticker: Ticker | undefined;
 
   constructor(cache: ResponseCache<Value>, random: Random) {
     this.#cache = cache;
@@ -43,15 +47,27 @@ class Worker {
   }
 
   start(): void {
-    let last = sharedNow();
     let ticks = 0;
-    setInterval(() => {
-      const now = sharedNow();
-      this.#stall = Math.max(this.#stall, now - last - TICK);
-      last = now;
+    this.#ticker = new Ticker(TICK, () => {
       for (let i = 0; i < READS_PER_TICK; i++) void this.#read(below(KEYS, this.#random));
       if (++ticks % TICKS_PER_BATCH === 0) this.#sendBatch();
-    }, TICK);
+    });
+  }
+
+  /** Asks Redis all the time, on the way that the cache asks it and by itself, and notes for how long no answer came. */
+  async probe(ask: () => Promise<unknown>): Promise<never> {
+    let answered = sharedNow();
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY));
+      const isAnswered = await ask().then(
+        () => true,
+        () => false,
+      );
+      if (!isAnswered) continue;
+      const now = sharedNow();
+      if (now - answered > LONG_PROBE) this.#outages.push([answered, now]);
+      answered = now;
+    }
   }
 
   async receive(message: ToWorker): Promise<void> {
@@ -108,13 +124,14 @@ class Worker {
 
   #sendBatch(): void {
     const reads = Float64Array.from(this.#reads);
-    const [errors, loneLoads, longestLoad, stall] = [this.#errors, this.#loneLoads, this.#longestLoad, this.#stall];
-    send({ kind: 'batch', reads, errors, loneLoads, longestLoad, stall });
+    const [errors, loneLoads, longestLoad, outages] = [this.#errors, this.#loneLoads, this.#longestLoad, this.#outages];
+    const stall = this.#ticker?.takeStall() ?? 0;
+    send({ kind: 'batch', reads, errors, loneLoads, longestLoad, stall, outages });
     this.#reads = [];
     this.#errors = [];
     this.#loneLoads = 0;
     this.#longestLoad = 0;
-    this.#stall = 0;
+    this.#outages = [];
   }
 }
 
@@ -140,10 +157,11 @@ async function main(plan: WorkerPlan): Promise<void> {
   const worker = new Worker(cache, random);
   process.on('message', (message: ToWorker) => void worker.receive(message));
   worker.start();
+  void worker.probe(() => client.ping());
   send({ kind: 'ready' });
 }
 
-function connectTo(url: string): RedisBusClient & { connect(): Promise<unknown> } {
+function connectTo(url: string): RedisBusClient & { connect(): Promise<unknown>; ping(): Promise<unknown> } {
   const client = createClient({ url, socket: { reconnectStrategy: 50 } });
   client.on('error', () => {});
   return client;

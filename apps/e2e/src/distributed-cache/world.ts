@@ -7,6 +7,7 @@ import { Line } from './line.ts';
 import { COLUMNS, KEYS, keyName, ROWS, sharedNow, type Target, type Value, type WorkerPlan } from './messages.ts';
 import { Origin } from './origin.ts';
 import { below, seededRandom, type Random } from './random.ts';
+import { Ticker } from './ticker.ts';
 import { RedisProcess } from '../redis-process.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -30,6 +31,9 @@ export type Play = (world: World) => Promise<void>;
 const CHANGE_EVERY = 40;
 /** In ms, of reads and invalidations before the faults of a phase, and again after all that they may have done. */
 const CALM = 500;
+/** In ms, for a machine that stalls again and again. */
+const LONGEST_WAIT = 30_000;
+const TICK = 10;
 
 /** Several processes that read and invalidate, the Redis and the buses between them, the origin behind them. */
 export class World {
@@ -39,6 +43,8 @@ export class World {
   readonly #random: Random;
   readonly #lines: Lines[] = [];
   readonly #workers: WorkerProcess[] = [];
+  /** What the workers ask of Redis and of the origin comes through this process. */
+  readonly #ticker = new Ticker(TICK);
   #history = new History();
   #isChanging = false;
   #changing: Promise<void> | undefined;
@@ -65,25 +71,38 @@ export class World {
   /** Plays one phase, waits until all that it may have done is over, and looks at what is in force then. */
   async observe(play: Play): Promise<Report> {
     this.#history = new History(this.#history);
-    const { staleWhileRevalidate } = this.#options;
     const before = { loads: this.origin.loads, changes: this.origin.changes, at: sharedNow() };
     try {
       this.stir();
       await this.pass(CALM);
       await play(this);
-      const over = Math.max(...this.#history.faults.map((fault) => endOf(fault, staleWhileRevalidate)), sharedNow());
-      await this.pass(over - sharedNow() + CALM);
+      await this.#passFaults();
+      await this.pass(CALM);
     } finally {
       await this.settle();
     }
+    await this.#passFaults();
     await this.pass(DELIVERY);
     await this.readAll();
+    this.#history.addStall(this.#ticker.takeStall());
     const report = this.#history.report(this.origin, this.#options, {
       loads: this.origin.loads - before.loads,
       changes: this.origin.changes - before.changes,
       duration: sharedNow() - before.at,
     });
     return { ...report, lost: await this.#outdatedRecords() };
+  }
+
+  /** Until all is over that the faults may have done, also those that the machine makes meanwhile, if it ever stops. */
+  async #passFaults(): Promise<void> {
+    const { staleWhileRevalidate } = this.#options;
+    const givesUpAt = sharedNow() + LONGEST_WAIT;
+    for (;;) {
+      const over = Math.max(...this.#history.faults().map((fault) => endOf(fault, staleWhileRevalidate)), 0);
+      const rest = Math.min(over, givesUpAt) - sharedNow();
+      if (rest <= 0) return;
+      await this.pass(rest);
+    }
   }
 
   /** Lets time pass, in which everybody goes on. */
@@ -95,7 +114,7 @@ export class World {
   async fault(of: Pick<Fault, 'kind' | 'worker'>, run: () => Promise<void>): Promise<void> {
     const from = sharedNow();
     await run();
-    this.#history.faults.push({ ...of, from, to: sharedNow() });
+    this.#history.played.push({ ...of, from, to: sharedNow() });
   }
 
   lines(worker: number): Lines {
@@ -146,6 +165,7 @@ export class World {
 
   async stop(): Promise<void> {
     this.#isChanging = false;
+    this.#ticker.stop();
     await Promise.all(this.#workers.map((worker) => worker.kill()));
     for (const { store, bus } of this.#lines) {
       store.close();
