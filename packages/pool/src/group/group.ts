@@ -38,7 +38,8 @@ export class Group<C, L extends object> {
   readonly #past: Numbers = zero();
   readonly #counted = new WeakMap<Member<C>, PoolMetrics>();
   readonly #unmeasure = new Map<Member<C>, () => void>();
-  #ending: Promise<CloseResult> | undefined;
+  #isOpen = true;
+  #ended: Promise<CloseResult> | undefined;
 
   /** @param emitter of the events of all */
   constructor(emitter: EventEmitter) {
@@ -49,7 +50,7 @@ export class Group<C, L extends object> {
   }
 
   get isOpen(): boolean {
-    return this.#ending === undefined;
+    return this.#isOpen;
   }
 
   add(member: Member<C>, label: L): void {
@@ -94,9 +95,10 @@ export class Group<C, L extends object> {
 
   /** Of all who are in it now. Further calls return the same promise, and only the first `drain` may be hastened by `close`. */
   end(how: 'drain' | 'close', patience: Milliseconds): Promise<CloseResult> {
+    this.#isOpen = false;
     const results = Array.from(this.#labels.keys(), ({ parts }) => parts.closing[how](patience));
-    this.#ending ??= Promise.all(results).then(join);
-    return this.#ending;
+    this.#ended ??= Promise.all(results).then(join);
+    return this.#ended;
   }
 
   #hear(name: Name): void {

@@ -2,24 +2,24 @@
  * Who may have a connection, where the pools of many keys share one bound.
  *
  * A permit stands for a connection or a create in flight. With none left, the idle connection of the key that has rested
- * longest goes for whoever needs one. Where none is idle the key claims one, and the claims are served in two queues: keys
- * that have no connection at all come first, keys that want one more come after them, both first come first served. So
- * that a permit ever comes back, connections with a free place are ceded to the claim whose turn it is:
+ * longest goes for whoever needs one. Where none is idle the key claims one. The key that has the fewest is served first
+ * (max-min fairness), and among equals the one that came first. So that a permit ever comes back, a connection with a
+ * free place is ceded for the sake of the claim whose turn it is:
  *
  * 1. one that is idle and that nobody of its own key waits for, always;
- * 2. one of a key that has two more than the one that claims: whoever has more gives, down to equal shares;
+ * 2. one of a key that has two more than the claiming one: whoever has more gives, down to equal shares;
  * 3. one of any key, to a key that has none, once the callers of its own who came before that claim are served.
  *
  * The third rule is gated service in the terms of polling systems [1]. It bounds every wait: before a key without a
- * connection stand the claims of other such keys, each once, and finitely many callers. And the cost of passing a
- * connection on is spread over all who queued up for its turn: the more load, the longer the turns, so that the pool does
- * not spend itself on making connections. For the same reason a connection is never ceded by 2 and 3 before its first use.
- * Rules by the time slice were rejected: they need a constant that is wrong for every second kind of connection.
+ * connection stand the claims of other such keys, each once, and finitely many callers. And the price of passing a
+ * connection on is shared by all who queued up for its turn: the more load, the longer the turns, so that the pools do not
+ * spend themselves on making connections. For the same reason a connection is never ceded by 2 and 3 before its first use.
+ * Turns by the clock were rejected: they need a constant that is wrong for every second kind of connection.
  *
- * With several leases on one connection, it takes no more leases once it is ceded, and passes on when the last one ends; a
- * key cedes one such connection at a time.
+ * A connection that is shared takes no more leases once it is ceded, and is passed on when the last one ends; a key cedes
+ * one such connection at a time.
  *
- * Each call is O(1), but for claims whose callers have all left meanwhile, which are dropped once each.
+ * A call costs O(connections that a key may have) at most, and one step for each claim whose callers have left meanwhile.
  *
  * [1] H. Takagi, "Analysis of Polling Systems", MIT Press (1986)
  *
@@ -28,11 +28,14 @@
 import type { Slot } from '../connections/slot.ts';
 import type { Clock, Milliseconds } from '../units.ts';
 
-/** A key's part in the budget, and what the budget asks of its pool. The fields are the budget's. */
+/** A key's part in the budget, and what the budget asks of its pool. What can be written is the budget's to write. */
 export interface Account<C> {
+  /** Permits. */
   held: number;
   /** Callers in its queue, as they were counted. */
   counted: number;
+  /** Where its claim stands, if it has one. */
+  claims: Set<Account<C>> | undefined;
   claimedAt: Milliseconds;
   /** A connection with leases that takes no more, for the sake of another key. */
   ceding: Slot<C> | undefined;
@@ -40,23 +43,24 @@ export interface Account<C> {
   readonly size: number;
   /** Connections without a lease, ready to be leased. */
   readonly idle: number;
+  /** Callers in its queue. */
   readonly waiting: number;
-  /** Ends the connection that is idle for longest; it has one. */
+  /** Ends the connection that has been idle for longest; it has one. */
   cede(): void;
-  /** Takes what it needs of permits that are free. */
+  /** Takes what it needs of the permits that are free. */
   look(): void;
 }
 
-export class Budget<A extends Account<unknown>> {
+export class Budget<C, A extends Account<C>> {
   readonly #clock: Clock;
   readonly #permits: number;
   #taken = 0;
   #waiting = 0;
   /** Keys that may have idle connections, the one that has rested longest first. */
   readonly #idle = new Set<A>();
-  /** Claims of keys that have none, and of the others. */
-  readonly #bare = new Set<A>();
-  readonly #more = new Set<A>();
+  /** By what the keys have that claim, none at first, in order of their claims. */
+  readonly #levels: Set<Account<C>>[] = [];
+  #claiming = 0;
 
   constructor(clock: Clock, permits: number) {
     this.#clock = clock;
@@ -74,8 +78,8 @@ export class Budget<A extends Account<unknown>> {
   }
 
   /** Keys that wait for a permit. */
-  get claims(): number {
-    return this.#bare.size + this.#more.size;
+  get claiming(): number {
+    return this.#claiming;
   }
 
   /** Keys that may have idle connections, the one that has rested longest first. */
@@ -83,14 +87,18 @@ export class Budget<A extends Account<unknown>> {
     return this.#idle;
   }
 
+  /** Whether one more create may start; if not and somebody waits for it, the key claims a permit. */
   take(account: A, isAwaited: boolean): boolean {
     if (this.#isSpent && isAwaited) this.#reclaim(account);
     if (!this.#isSpent) {
       this.#taken += 1;
-      account.held += 1;
+      this.#hold(account, account.held + 1);
       return true;
     }
-    if (isAwaited) this.#claim(account);
+    if (isAwaited && account.claims === undefined) {
+      account.claimedAt = this.#clock.now();
+      this.#claim(account);
+    }
     return false;
   }
 
@@ -108,22 +116,20 @@ export class Budget<A extends Account<unknown>> {
     if (idle === 0) this.#idle.delete(account);
     else this.#idle.add(account);
     if (size >= held) return;
-    account.held = size;
+    this.#hold(account, size);
     this.#taken -= held - size;
-    if (size === 0 && this.#more.delete(account)) this.#bare.add(account);
     this.#offer();
   }
 
   /** Whether a connection with a free place has to go; `waiting` is when the caller came who would get it. */
-  cedes(account: A, slot: Slot<unknown>, waiting: Milliseconds | undefined): boolean {
-    if (this.claims === 0) return false;
-    const claim = this.#next(account);
+  cedes(account: A, slot: Slot<C>, waiting: Milliseconds | undefined): boolean {
+    const claim = this.#claiming === 0 ? undefined : this.#next(account);
     if (claim === undefined) return false;
     if (slot.leases === 0 && waiting === undefined) return true;
     if (slot.uses === 0 || account.ceding !== undefined) return false;
-    const isPoorer = own(account) - own(claim) >= 2;
-    const isOlder = own(claim) === 0 && claim.claimedAt < (waiting ?? Infinity);
-    if (!isPoorer && !isOlder) return false;
+    const isRicher = kept(account) - kept(claim) >= 2;
+    const isLater = claim.held === 0 && claim.claimedAt < (waiting ?? Infinity);
+    if (!isRicher && !isLater) return false;
     if (slot.leases > 0) account.ceding = slot;
     return true;
   }
@@ -131,18 +137,29 @@ export class Budget<A extends Account<unknown>> {
   /** Of a key that is forgotten. */
   leave(account: A): void {
     this.#idle.delete(account);
-    this.#bare.delete(account);
-    this.#more.delete(account);
+    this.#withdraw(account);
   }
 
   get #isSpent(): boolean {
     return this.#taken >= this.#permits;
   }
 
-  #claim(account: A): void {
-    if (this.#bare.has(account) || this.#more.has(account)) return;
-    account.claimedAt = this.#clock.now();
-    (account.held === 0 ? this.#bare : this.#more).add(account);
+  #hold(account: Account<C>, held: number): void {
+    account.held = held;
+    if (account.claims === undefined) return;
+    this.#withdraw(account);
+    this.#claim(account);
+  }
+
+  #claim(account: Account<C>): void {
+    while (this.#levels.length <= account.held) this.#levels.push(new Set());
+    account.claims = this.#levels[account.held]!.add(account);
+    this.#claiming += 1;
+  }
+
+  #withdraw(account: Account<C>): void {
+    if (account.claims?.delete(account) === true) this.#claiming -= 1;
+    account.claims = undefined;
   }
 
   /** Ends an idle connection of another key. */
@@ -155,32 +172,29 @@ export class Budget<A extends Account<unknown>> {
     }
   }
 
-  /** The key other than this one whose claim is to be served next. */
-  #next(account: A): A | undefined {
-    for (const claims of [this.#bare, this.#more]) {
-      for (const claim of claims) {
-        if (claim.waiting === 0) claims.delete(claim);
-        else if (claim !== account) return claim;
+  /** The claim that is to be served next, but for that of one key. */
+  #next(but?: Account<C>): Account<C> | undefined {
+    for (const claims of this.#levels) {
+      for (const account of claims) {
+        if (account.waiting === 0) this.#withdraw(account);
+        else if (account !== but) return account;
       }
     }
     return undefined;
   }
 
   #offer(): void {
-    while (!this.#isSpent && this.claims > 0) {
-      for (const claims of [this.#bare, this.#more]) {
-        const [claim] = claims;
-        if (claim === undefined) continue;
-        claims.delete(claim);
-        // It may need more than one, and then claims again, after the others.
-        claim.look();
-        break;
-      }
+    while (!this.#isSpent && this.#claiming > 0) {
+      const account = this.#next();
+      if (account === undefined) return;
+      this.#withdraw(account);
+      // It may need more than one, and then claims again.
+      account.look();
     }
   }
 }
 
-/** Connections that a key keeps. */
-function own({ held, ceding }: Account<unknown>): number {
+/** Connections that a key does not give away already. */
+function kept({ held, ceding }: Account<unknown>): number {
   return ceding === undefined ? held : held - 1;
 }

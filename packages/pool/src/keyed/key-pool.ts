@@ -9,13 +9,19 @@ export class KeyPool<K, C> extends Member<C> implements Account<C> {
   readonly key: K;
   held = 0;
   counted = 0;
+  claims: Set<Account<C>> | undefined;
   claimedAt: Milliseconds = 0;
   ceding: Slot<C> | undefined;
-  readonly #budget: Budget<KeyPool<K, C>>;
+  readonly #budget: Budget<C, KeyPool<K, C>>;
   readonly #settled: (pool: KeyPool<K, C>) => void;
 
   /** @param settled is called after each change */
-  constructor(key: K, options: PoolOptions<C>, budget: Budget<KeyPool<K, C>>, settled: (pool: KeyPool<K, C>) => void) {
+  constructor(
+    key: K,
+    options: PoolOptions<C>,
+    budget: Budget<C, KeyPool<K, C>>,
+    settled: (pool: KeyPool<K, C>) => void,
+  ) {
     super(options);
     this.key = key;
     this.#budget = budget;

@@ -39,7 +39,7 @@ export interface KeyedPoolMetrics extends PoolMetrics {
  */
 export class KeyedPool<K extends string, C> extends EventEmitter<KeyedPoolEvents<K>> implements AsyncDisposable {
   readonly #options: KeyedOptions<K, C>;
-  readonly #budget: Budget<KeyPool<K, C>>;
+  readonly #budget: Budget<C, KeyPool<K, C>>;
   readonly #pools = new Map<K, KeyPool<K, C>>();
   readonly #group: Group<C, { readonly key: K }>;
   /** Of the pool, not of the caller who comes first with a key. */
@@ -137,7 +137,7 @@ export class KeyedPool<K extends string, C> extends EventEmitter<KeyedPoolEvents
       ...sum,
       rejected: sum.rejected + this.#rejected,
       keys: this.#pools.size,
-      waitingKeys: this.#budget.claims,
+      waitingKeys: this.#budget.claiming,
     });
   }
 
@@ -195,19 +195,23 @@ export class KeyedPool<K extends string, C> extends EventEmitter<KeyedPoolEvents
 
   #settled(pool: KeyPool<K, C>): void {
     if (this.#wasFull) this.#relieve();
+    if (this.#pools.get(pool.key) !== pool) return this.#dismiss(pool);
     // One whose creates fail is remembered: its breaker spares the upstream, and callers their wait.
-    if (pool.isBare && !(this.#isOpen(pool) && pool.parts.failures.failing)) this.#forget(pool);
+    const isRemembered = this.#group.isOpen && pool.parts.failures.failing;
+    if (pool.isBare && !isRemembered) this.#forget(pool);
   }
 
-  #isOpen(pool: KeyPool<K, C>): boolean {
-    return this.#pools.get(pool.key) === pool;
-  }
-
-  /** What ends later than this is still counted. */
   #forget(pool: KeyPool<K, C>): void {
-    if (this.#isOpen(pool)) this.#pools.delete(pool.key);
+    this.#pools.delete(pool.key);
     this.#budget.leave(pool);
-    if (pool.parts.departures.inFlight === 0) this.#group.remove(pool);
+    this.#dismiss(pool);
+  }
+
+  /** Of a pool that is forgotten, as soon as `close` need not wait for what it destroys. */
+  #dismiss(pool: KeyPool<K, C>): void {
+    if (pool.parts.departures.inFlight > 0) return;
+    void pool.parts.closing.close(0);
+    this.#group.remove(pool);
   }
 
   #relieve(): void {
