@@ -20,23 +20,23 @@ describe.skipIf(mariadbIsMissing)(`regressions${mariadbHint}`, () => {
   it('a deadline starts again with every try (sidorares/node-mysql2#4498)', async () => {
     await using proxy = await faultProxy({ to: world.mariadb.port });
     await proxy.set({ reset: 0 });
-    const pool = world.open({ port: proxy.port, connectionLimit: 1, acquireTimeout: 120 });
+    const pool = world.open({ port: proxy.port, connectionLimit: 1, acquireTimeout: 150 });
     const before = performance.now();
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => errorOf(pool.getConnection())));
     // Four callers and at least four failing tries: each began anew there, which made 2309 ms of 500.
-    expect(performance.now() - before).toBeLessThan(400);
+    expect(performance.now() - before).toBeLessThan(600);
     expect(outcomes).toHaveLength(4);
   });
 
   it('the budget of a statement covers the connections that were found dead on its way (sidorares/node-mysql2#4498)', async () => {
     await using proxy = await faultProxy({ to: world.mariadb.port });
-    const pool = world.open({ port: proxy.port, connectionLimit: 1, acquireTimeout: 80 });
+    const pool = world.open({ port: proxy.port, connectionLimit: 1, acquireTimeout: 300 });
     await pool.query('DO 1');
     await proxy.set({ toClient: { blackHole: true } });
     proxy.cut('reset');
     const before = performance.now();
     expect((await errorOf(pool.query('DO 1'))).code).toBe('POOL_ACQUIRE_TIMEOUT');
-    expect(performance.now() - before).toBeLessThan(160);
+    expect(performance.now() - before).toBeLessThan(550);
   });
 
   it('a caller that gave up takes the connection that arrives late with it (brianc/node-postgres#3543)', async () => {

@@ -17,7 +17,7 @@ describe.skipIf(mariadbIsMissing)(`a statement${mariadbHint}`, () => {
   };
 
   it.each(['query', 'execute'] as const)('of %s is stopped on the server when its time is over', async (verb) => {
-    const pool = world.open({ connectionLimit: 1, queryTimeout: 100 });
+    const pool = world.open({ connectionLimit: 1, queryTimeout: 300 });
     const threadId = await threadOf(pool);
     const error = await errorOf(verb === 'query' ? pool.query('SELECT SLEEP(30)') : pool.execute('SELECT SLEEP(30)'));
     expect(error).toMatchObject({ code: 'PROTOCOL_SEQUENCE_TIMEOUT', message: 'Query inactivity timeout' });
@@ -134,10 +134,10 @@ describe.skipIf(mariadbIsMissing)(`a statement${mariadbHint}`, () => {
 
   it('ends its connection when nobody answers the kill', async () => {
     await using proxy = await faultProxy({ to: world.mariadb.port });
-    const pool = world.open({ port: proxy.port, connectionLimit: 1, queryTimeout: 50 });
+    const pool = world.open({ port: proxy.port, connectionLimit: 1 });
     const threadId = await threadOf(pool);
     await proxy.set({ blackHole: true });
-    expect((await errorOf(pool.query('DO 1'))).code).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
+    expect((await errorOf(pool.query({ sql: 'DO 1', timeout: 50 }))).code).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
     await expect.poll(() => pool.getMetrics().totalConnections).toBe(0);
     await proxy.set({});
     expect(await threadOf(pool)).not.toBe(threadId);

@@ -28,11 +28,11 @@ describe.skipIf(mariadbIsMissing)(`a pool in a process that has trouble of its o
   });
 
   it('gives the answers that came while the event loop stood still', async () => {
-    const pool = world.open({ connectionLimit: 3, queryTimeout: 100, acquireTimeout: 100 });
+    const pool = world.open({ connectionLimit: 3, queryTimeout: 300, acquireTimeout: 300 });
     await Promise.all([1, 2, 3].map(() => pool.query('DO SLEEP(0.01)')));
     const answers = [1, 2, 3, 4, 5].map((value) => ask(pool, `${value}`));
     await new Promise(setImmediate);
-    stall(250);
+    stall(500);
     expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5]);
     expect(pool.getMetrics().stoppedQueries).toBe(0);
   });

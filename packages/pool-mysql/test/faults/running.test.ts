@@ -80,10 +80,10 @@ describe.skipIf(mariadbIsMissing)(`a pool whose connections break${mariadbHint}`
 
   it('does not let a statement hang on a connection that is half-open', async () => {
     await using proxy = await faultProxy({ to: world.mariadb.port });
-    const pool = world.open({ port: proxy.port, queryTimeout: 50, connectTimeout: 50 });
+    const pool = world.open({ port: proxy.port, validateAfter: Infinity });
     await pool.query('DO 1');
     await proxy.set({ blackHole: true });
-    expect((await errorOf(pool.query('DO 1'))).code).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
+    expect((await errorOf(pool.query({ sql: 'DO 1', timeout: 50 }))).code).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
     await proxy.set({});
     expect(await ask(pool, '1')).toBe(1);
   });
