@@ -10,7 +10,7 @@ import {
 } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { CacheEvents } from '../events.ts';
-import { readEntry } from '../memory/load-entries.ts';
+import { iterableOption, readEntry } from '../memory/load-entries.ts';
 import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
 import type { Invalidation } from '../tiers/store.ts';
 import type { Milliseconds } from '../units.ts';
@@ -266,15 +266,9 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * @throws CacheError `CACHE_ENTRY_INVALID` at the first entry that `set` would not take, named by its position from 0;
    * those before it are stored
    */
-  async load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
-    let position = 0;
-    let stored = 0;
-    for await (const entry of entries) {
-      if (this.#closing !== undefined) return refused('load entries');
-      const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
-      if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
-    }
-    return stored;
+  load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
+    iterableOption(entries, [Symbol.iterator, Symbol.asyncIterator]);
+    return this.#load(entries);
   }
 
   /** A frozen snapshot: counters since the start, and what is held now. */
@@ -303,6 +297,17 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
+    let position = 0;
+    let stored = 0;
+    for await (const entry of entries) {
+      if (this.#closing !== undefined) return refused('load entries');
+      const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
+      if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
+    }
+    return stored;
   }
 
   async #shut(): Promise<void> {

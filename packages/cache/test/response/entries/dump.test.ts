@@ -141,6 +141,11 @@ describe('ResponseCache.dump and load', () => {
     },
   );
 
+  it.each([undefined, null, 5, 'a', {}])('load throws a TypeError for %j, which is no list', (entries) => {
+    const load = (): unknown => new ResponseCache<string>().load(entries as unknown as DumpedEntry<string>[]);
+    expect(load).toThrow(/^Cannot load entries: they must be an array or another iterable, got /);
+  });
+
   it('load rejects what its cache cannot keep with CACHE_ENTRY_INVALID', async () => {
     const cache = new ResponseCache<object>({ values: 'bytes' });
     await expect(cache.load([{ key: 'a', value: new Map() }])).rejects.toMatchObject({ code: 'CACHE_ENTRY_INVALID' });
