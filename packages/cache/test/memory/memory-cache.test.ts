@@ -533,7 +533,7 @@ describe('MemoryCache.load', () => {
   });
 
   it.each([undefined, null, 5, 'a', {}])('throws a TypeError for %j, which is no list', (entries) => {
-    const load = (): number => new MemoryCache<number>().load(entries as unknown as CacheEntry<number>[]);
+    const load = (): number => new MemoryCache<number>().load(entries as CacheEntry<number>[]);
     expect(load).toThrow(/^Cannot load entries: they must be an array or another iterable, got /);
   });
 

@@ -142,7 +142,7 @@ describe('ResponseCache.dump and load', () => {
   );
 
   it.each([undefined, null, 5, 'a', {}])('load throws a TypeError for %j, which is no list', (entries) => {
-    const load = (): unknown => new ResponseCache<string>().load(entries as unknown as DumpedEntry<string>[]);
+    const load = (): unknown => new ResponseCache<string>().load(entries as DumpedEntry<string>[]);
     expect(load).toThrow(/^Cannot load entries: they must be an array or another iterable, got /);
   });
 
