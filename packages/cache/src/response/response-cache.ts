@@ -41,9 +41,12 @@ import type { KeyedCache } from './keyed-cache.ts';
 import { CacheNamespace } from './namespace.ts';
 import type { Packed } from './values/packed.ts';
 import { isRegExp, PatternReader } from './invalidating/pattern-reader.ts';
+import { nextTurn } from './next-turn.ts';
 import { SharedTier } from './sharing/shared-tier.ts';
 import { valuesFor, type Values } from './values/values.ts';
 
+/** Entries that are dumped or loaded in one turn of the event loop. */
+const SLICE = 1024;
 const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
 
 /**
@@ -253,7 +256,10 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * kept absences with a ttl of their own, are left out. The cache may change while it is read.
    */
   async *dump(): AsyncIterableIterator<DumpedEntry<V>> {
+    let position = 0;
     for (const [key, entry, size] of this.#first.entries()) {
+      // Whoever reads it waits for nothing but promises, and would hold up all others.
+      if (++position % SLICE === 0) await nextTurn();
       const value = await this.#values.give(entry.held);
       yield dumped(key, value, entry, { ttl: this.#first.freshUntil(entry) - this.#settings.clock.now(), size });
     }
@@ -306,6 +312,7 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
       if (this.#closing !== undefined) return refused('load entries');
       const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
       if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
+      if (position % SLICE === 0) await nextTurn();
     }
     return stored;
   }
