@@ -33,4 +33,8 @@ describe('a process', () => {
       'leaked: 0',
     ]);
   });
+
+  it('runs the example of processes', { timeout: 30_000 }, async () => {
+    expect(await run('examples/processes.ts')).toBe('<one> <two> <three> <four>\n');
+  });
 });

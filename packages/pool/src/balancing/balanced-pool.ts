@@ -242,7 +242,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
     });
     this.#pools.set(endpoint, pool);
     this.#group.add(pool, { endpoint });
-    if (this.#options.min > 0) queueMicrotask(() => pool.parts.demand.refill());
+    if (pool.parts.sizing.least > 0) queueMicrotask(() => pool.parts.demand.refill());
   }
 
   /** Its leases end when they end. */

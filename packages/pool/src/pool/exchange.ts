@@ -190,6 +190,7 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     }
     const lease = this.#grant(slot, trace);
     this.#connections.fill(slot);
+    if (this.#limits.minIdle > 0) this.#parts.demand.look();
     if (this.#news.measures.active) this.#news.measure('wait', 0);
     if (this.#news.isUntold) this.#news.tell();
     return lease;
