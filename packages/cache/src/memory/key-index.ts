@@ -40,7 +40,6 @@ export class KeyIndex {
   }
 
   get(key: string): number | undefined {
-    if (key.length > LONGEST_HASHED) return this.#long?.get(key);
     const slot = this.#map?.get(key);
     return slot === undefined ? this.#miss(key) : slot;
   }
@@ -62,7 +61,7 @@ export class KeyIndex {
   /** The key must be there, at this slot. */
   remove(key: string, slot: number): void {
     this.#size--;
-    if (key.length > LONGEST_HASHED) return this.#long!.delete(key);
+    if (this.#long !== undefined && key.length > LONGEST_HASHED) return this.#long.delete(key);
     this.#map?.delete(key);
     this.#segments?.remove(key, this.#hash(key), slot);
   }
@@ -78,6 +77,8 @@ export class KeyIndex {
   }
 
   #miss(key: string): number | undefined {
+    // Here, so that no hit pays for it.
+    if (key.length > LONGEST_HASHED) return this.#long?.get(key);
     if (this.#segments !== undefined) {
       const hash = this.#hash(key);
       const slot = this.#segments.get(key, hash);
