@@ -19,7 +19,7 @@ export function packagesToBuild(benches: readonly Bench[]): string[] {
  */
 export async function build(packages: readonly string[]): Promise<void> {
   if (packages.length === 0) return;
-  const filters = packages.map((name) => `--filter=${name}`);
+  const filters = packages.map((name) => `--filter=${name}...`);
   const turbo = spawn('pnpm', ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', ...filters], {
     cwd: ROOT,
     env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },

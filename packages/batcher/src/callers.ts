@@ -1,4 +1,4 @@
-import { AbortWatch, Deadlines, type Clock, type Deadline, type Link } from '@forge/internal';
+import { AbortWatch, Deadlines, type Clock, type Deadline, type Link, type Watched } from '@forge/internal';
 import { BatchError } from './errors.ts';
 import type { Slot } from './group.ts';
 import type { Counts } from './metrics.ts';
@@ -9,9 +9,10 @@ export interface Caller<Req, Res> extends Link<Caller<Req, Res>> {
   readonly slot: Slot<Req, Res>;
   readonly resolve: (value: Res) => void;
   readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal | undefined;
   /** Undefined when it waits for ever. */
   deadline: Deadline<Caller<Req, Res>> | undefined;
+  /** Undefined when it has no signal. */
+  watched: Watched<Caller<Req, Res>> | undefined;
 }
 
 /**
@@ -45,15 +46,15 @@ export class Callers<Req, Res> {
         slot,
         resolve,
         reject,
-        signal,
         deadline: undefined,
+        watched: undefined,
         list: undefined,
         previous: undefined,
         next: undefined,
       };
       slot.callers.push(caller);
       if (at < Infinity) caller.deadline = this.#deadlines.add(caller, at);
-      if (signal !== undefined) this.#signals.add(signal, caller);
+      if (signal !== undefined) caller.watched = this.#signals.add(signal, caller);
     });
   }
 
@@ -104,7 +105,7 @@ export class Callers<Req, Res> {
   #release(caller: Caller<Req, Res>): void {
     caller.slot.callers.remove(caller);
     if (caller.deadline !== undefined) this.#deadlines.remove(caller.deadline);
-    if (caller.signal !== undefined) this.#signals.remove(caller.signal, caller);
+    if (caller.watched !== undefined) this.#signals.remove(caller.watched);
     this.#counts.pendingRequests--;
   }
 }

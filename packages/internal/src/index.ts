@@ -3,7 +3,7 @@
  * It is inlined at build, so that a core stays free of dependencies.
  * @module
  */
-export { AbortWatch } from './abort-watch.ts';
+export { AbortWatch, type Watched } from './abort-watch.ts';
 export { callQuietly } from './callbacks.ts';
 export { monotonic, type Clock } from './clock.ts';
 export { coarse } from './coarse-clock.ts';

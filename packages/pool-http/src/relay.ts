@@ -3,6 +3,11 @@ import { errors, type Dispatcher } from 'undici';
 type Headers = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null;
 type Controller = Dispatcher.DispatchController;
 
+/** What the pool hears an abort with. */
+interface Listener {
+  handleEvent(): void;
+}
+
 /**
  * The controller that a handler gets for a request that has to wait, so that it can give up at any time: undici's own come
  * when the request is written, and until then nobody listens to an abort. It stands for them one after the other, for a
@@ -16,7 +21,7 @@ export class Relay implements Controller {
   #controller: Controller | undefined;
   #isPaused = false;
   #reason: Error | null = null;
-  #listener: (() => void) | undefined;
+  #listener: Listener | undefined;
 
   /** @param owner is told of an abort for as long as no controller of undici's is there to take it */
   constructor(owner: { cancel(reason: Error): void }) {
@@ -65,7 +70,7 @@ export class Relay implements Controller {
   /** Ends the wait, with what the caller is told by somebody else. */
   leave(reason: Error): void {
     this.#reason ??= reason;
-    this.#listener?.();
+    this.#listener?.handleEvent();
   }
 
   pause(): void {
@@ -78,7 +83,7 @@ export class Relay implements Controller {
     this.#controller?.resume();
   }
 
-  addEventListener(_type: 'abort', listener: () => void): void {
+  addEventListener(_type: 'abort', listener: Listener): void {
     this.#listener = listener;
   }
 

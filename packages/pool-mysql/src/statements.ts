@@ -1,4 +1,12 @@
-import { AbortWatch, Deadlines, numberOption, signalOption, type Clock, type Deadline } from '@forge/internal';
+import {
+  AbortWatch,
+  Deadlines,
+  numberOption,
+  signalOption,
+  type Clock,
+  type Deadline,
+  type Watched,
+} from '@forge/internal';
 import type { FieldPacket, QueryError, QueryOptions, QueryResult } from 'mysql2';
 import { queryTimeoutError } from './errors.ts';
 import type { Killer } from './killer.ts';
@@ -32,10 +40,10 @@ export interface Request {
 
 interface Pending {
   readonly session: Session;
-  readonly signal: AbortSignal | undefined;
   readonly reject: (reason: unknown) => void;
   command: Command | undefined;
   deadline: Deadline<Pending> | undefined;
+  watched: Watched<Pending> | undefined;
 }
 
 /** mysql2's statements, by either verb. */
@@ -102,7 +110,7 @@ export class Statements {
     const { verb, sql, values, timeout, signal } = request;
     const { core } = session;
     return new Promise((resolve, reject) => {
-      const pending: Pending = { session, signal, reject, command: undefined, deadline: undefined };
+      const pending: Pending = { session, reject, command: undefined, deadline: undefined, watched: undefined };
       const isLimited = timeout !== Infinity || signal !== undefined;
       const done = (error: QueryError | null, rows: T, fields: FieldPacket[]): void => {
         if (isLimited) this.#forget(pending);
@@ -113,7 +121,7 @@ export class Statements {
       pending.command = values === undefined ? send.call(core, sql, done) : send.call(core, sql, values, done);
       if (!isLimited) return;
       pending.deadline = this.#deadlines.add(pending, this.#clock.now() + timeout);
-      if (signal !== undefined) this.#aborts.add(signal, pending);
+      if (signal !== undefined) pending.watched = this.#aborts.add(signal, pending);
     });
   }
 
@@ -134,7 +142,7 @@ export class Statements {
 
   #forget(pending: Pending): void {
     if (pending.deadline !== undefined) this.#deadlines.remove(pending.deadline);
-    if (pending.signal !== undefined) this.#aborts.remove(pending.signal, pending);
+    if (pending.watched !== undefined) this.#aborts.remove(pending.watched);
   }
 }
 

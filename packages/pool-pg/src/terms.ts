@@ -101,7 +101,7 @@ export class Terms {
       if (isEnded) return;
       isEnded = true;
       this.#deadlines.remove(deadline);
-      if (signal !== undefined) this.#aborts.remove(signal, bounded);
+      if (watched !== undefined) this.#aborts.remove(watched);
       tell();
     };
     const answered: Callback = (error, result) =>
@@ -110,7 +110,7 @@ export class Terms {
     const reject = (reason: unknown): void => ended(() => outcome.reject(reason));
     const bounded: Bounded = { session, query, timeout, reject };
     const deadline = this.#deadlines.add(bounded, monotonic.now() + timeout);
-    if (signal !== undefined) this.#aborts.add(signal, bounded);
+    const watched = signal && this.#aborts.add(signal, bounded);
     session.query(query);
   }
 }

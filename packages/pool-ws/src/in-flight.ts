@@ -1,4 +1,4 @@
-import { AbortWatch, Deadlines, type Clock, type Deadline } from '@forge/internal';
+import { AbortWatch, Deadlines, type Clock, type Deadline, type Watched } from '@forge/internal';
 import type { Milliseconds } from '@forge/pool';
 import type { Decoded, Frame } from './codec.ts';
 import { WebSocketError } from './errors.ts';
@@ -24,6 +24,7 @@ interface Entry {
   readonly resolve: (answer: Decoded) => void;
   readonly reject: (reason: unknown) => void;
   deadline: Deadline<Entry> | undefined;
+  watched: Watched<Entry> | undefined;
   /** Whether the server may have it. */
   isWritten: boolean;
 }
@@ -61,9 +62,9 @@ export class InFlight {
         reject(call.signal.reason as Error);
         return;
       }
-      const entry: Entry = { call, resolve, reject, deadline: undefined, isWritten: false };
+      const entry: Entry = { call, resolve, reject, deadline: undefined, watched: undefined, isWritten: false };
       entry.deadline = this.#deadlines.add(entry, call.at);
-      if (call.signal !== undefined) this.#aborts.add(call.signal, entry);
+      if (call.signal !== undefined) entry.watched = this.#aborts.add(call.signal, entry);
       this.#entries.set(call.id, entry);
       send(call.frame, () => {
         entry.isWritten = this.#entries.get(call.id) === entry;
@@ -99,10 +100,9 @@ export class InFlight {
   }
 
   #forget(entry: Entry): void {
-    const { id, signal } = entry.call;
-    this.#entries.delete(id);
+    this.#entries.delete(entry.call.id);
     if (entry.deadline !== undefined) this.#deadlines.remove(entry.deadline);
-    if (signal !== undefined) this.#aborts.remove(signal, entry);
+    if (entry.watched !== undefined) this.#aborts.remove(entry.watched);
   }
 }
 

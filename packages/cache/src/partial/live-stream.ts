@@ -1,4 +1,4 @@
-import { AbortWatch } from '@forge/internal';
+import { AbortWatch, type Watched } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { Bytes } from '../units.ts';
 import type { PartContext } from './part-caches.ts';
@@ -24,6 +24,7 @@ export class Reader {
   /** The number of the chunk that it reads next. */
   at = 0;
   readonly signal: AbortSignal | undefined;
+  watched: Watched<Reader> | undefined;
   aborted = false;
   /** It was returned. */
   left = false;
@@ -81,7 +82,7 @@ export class LiveStream<Chunk> {
   /** Counts the reader in, whose signal has not aborted. */
   join(reader: Reader): void {
     this.#readers.add(reader);
-    if (reader.signal !== undefined) this.#watch.add(reader.signal, reader);
+    if (reader.signal !== undefined) reader.watched = this.#watch.add(reader.signal, reader);
   }
 
   /** What the reader reads, until it leaves. */
@@ -169,7 +170,7 @@ export class LiveStream<Chunk> {
   #leave(reader: Reader, reason: unknown): void {
     if (!this.#readers.delete(reader)) return;
     this.#waiting.delete(reader);
-    if (reader.signal !== undefined) this.#watch.remove(reader.signal, reader);
+    if (reader.watched !== undefined) this.#watch.remove(reader.watched);
     if (this.#readers.size > 0) return;
     if (!this.#options.keepRunning && this.#end === undefined) {
       this.#options.onClosed();

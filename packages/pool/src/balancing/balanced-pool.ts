@@ -287,7 +287,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
       ended: (ended, error) => this.#count(ended, error),
     });
     this.#searching += 1;
-    if (caller.signal !== undefined) this.#aborts.add(caller.signal, search);
+    if (caller.signal !== undefined) search.watched = this.#aborts.add(caller.signal, search);
     search.try(chance);
     return search.lease;
   }
@@ -296,7 +296,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
     const { signal } = search.caller;
     this.#searching -= 1;
     this.#counts.detours += search.detours;
-    if (signal !== undefined) this.#aborts.remove(signal, search);
+    if (search.watched !== undefined) this.#aborts.remove(search.watched);
     if (error !== undefined) this.#counts[lossOf(error, signal)] += 1;
     this.#look();
   }

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { after } from '@forge/internal';
+import { after, type Watched } from '@forge/internal';
 import type { Lease } from '../pool/lease.ts';
 import type { Clock, Milliseconds } from '../units.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
@@ -46,6 +46,8 @@ export interface SearchLinks<E, C> {
 export class Search<E, C> {
   readonly lease: Promise<Lease<C>>;
   readonly caller: Caller;
+  /** By the caller's signal, if he has one. */
+  watched: Watched<Search<E, C>> | undefined;
   readonly #links: SearchLinks<E, C>;
   readonly #tried = new Set<E>();
   /** Of all its waits, once one of them has brought a lease or the caller has left. */

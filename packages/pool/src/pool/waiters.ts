@@ -7,6 +7,7 @@ import {
   signalOption,
   type Deadline,
   type Link,
+  type Watched,
 } from '@forge/internal';
 import type { AcquireOptions, Clock, Milliseconds } from '../options.ts';
 
@@ -42,6 +43,7 @@ export interface Waiter<T> extends Link<Waiter<T>> {
   /** Where it was acquired, if that was looked at. */
   readonly trace: Error | undefined;
   deadline: Deadline<Waiter<T>> | undefined;
+  watched: Watched<Waiter<T>> | undefined;
 }
 
 /**
@@ -86,12 +88,13 @@ export class Waiters<T> {
         signal,
         trace,
         deadline: undefined,
+        watched: undefined,
         list: undefined,
         previous: undefined,
         next: undefined,
       };
       if (timeout !== Infinity) waiter.deadline = this.#deadlines.add(waiter, since + timeout);
-      if (signal !== undefined) this.#aborts.add(signal, waiter);
+      if (signal !== undefined) waiter.watched = this.#aborts.add(signal, waiter);
       while (this.#lists.length <= priority) this.#lists.push(new List());
       this.#lists[priority]!.push(waiter);
       this.size += 1;
@@ -109,7 +112,7 @@ export class Waiters<T> {
     waiter.list!.remove(waiter);
     this.size -= 1;
     if (waiter.deadline !== undefined) this.#deadlines.remove(waiter.deadline);
-    if (waiter.signal !== undefined) this.#aborts.remove(waiter.signal, waiter);
+    if (waiter.watched !== undefined) this.#aborts.remove(waiter.watched);
   }
 }
 

@@ -1,4 +1,4 @@
-import { List, type AbortWatch, type Link } from '@forge/internal';
+import { List, type AbortWatch, type Link, type Watched } from '@forge/internal';
 import type { Milliseconds } from '../../units.ts';
 import type { Entry } from '../entries/entry.ts';
 import type { Sequence } from '../entries/invalidation-log.ts';
@@ -84,9 +84,9 @@ export class Flight<V> implements Link<Flight<V>> {
 
   /** One more caller, whose signal has not aborted yet. */
   join(signal: AbortSignal | undefined): Caller<V> {
-    const caller = new Caller(this, signal);
+    const caller = new Caller(this);
     this.#callers.push(caller);
-    if (signal !== undefined) this.#watch.add(signal, caller);
+    if (signal !== undefined) caller.watched = this.#watch.add(signal, caller);
     return caller;
   }
 
@@ -135,7 +135,7 @@ export class Flight<V> implements Link<Flight<V>> {
 
   #dismiss(caller: Caller<V>): Caller<V> {
     this.#callers.remove(caller);
-    if (caller.signal !== undefined) this.#watch.remove(caller.signal, caller);
+    if (caller.watched !== undefined) this.#watch.remove(caller.watched);
     return caller;
   }
 }
@@ -145,17 +145,17 @@ type Give<V> = (held: unknown) => V | PromiseLike<V>;
 /** One of those who wait for a {@link Flight}; in its list until it is answered. */
 export class Caller<V> implements Link<Caller<V>> {
   readonly flight: Flight<V>;
-  readonly signal: AbortSignal | undefined;
   readonly promise: Promise<V>;
+  /** By its signal, if it has one. */
+  watched: Watched<Caller<V>> | undefined;
   list: List<Caller<V>> | undefined;
   previous: Caller<V> | undefined;
   next: Caller<V> | undefined;
   #resolve!: (value: V | PromiseLike<V>) => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(flight: Flight<V>, signal: AbortSignal | undefined) {
+  constructor(flight: Flight<V>) {
     this.flight = flight;
-    this.signal = signal;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
