@@ -55,6 +55,11 @@ export interface ExchangeParts<C> {
  * what it shows as the change happens, and told later.
  */
 export class Exchange<C> implements Changes<C>, Issuer<C> {
+  /**
+   * Nobody uses it. V8 forgets what an object looks like when a full collection finds none alive, and drops all code that
+   * it had optimised for it: without this one a pool that is idle just then would have to warm up again.
+   */
+  readonly example: Lease<C> = door.spent(this);
   readonly #parts: ExchangeParts<C>;
   // What each acquire and release needs, at hand: a step through the parts would cost a tenth of them.
   readonly #clock: Clock;
@@ -192,7 +197,8 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     const mayRefuse = this.#waiters.size >= options.maxPending || failures.unavailable;
     const refusal = mayRefuse ? this.#refusal() : undefined;
     if (refusal !== undefined) return Promise.reject(refusal);
-    const promise = this.#waiters.join(patience, trace);
+    const isMeasured = this.#share !== undefined || this.#news.measures.active;
+    const promise = this.#waiters.join(patience, trace, isMeasured);
     if (this.#connections.all.size < this.#limits.max) demand.look();
     return promise;
   }

@@ -37,7 +37,8 @@ export function patienceOf(options: AcquireOptions, acquireTimeout: Milliseconds
 export interface Waiter<T> extends Link<Waiter<T>> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
-  readonly since: Milliseconds;
+  /** NaN for one whose wait nobody measures, as long as it does not matter. */
+  since: Milliseconds;
   readonly signal: AbortSignal | undefined;
   /** Where it was acquired, if that was looked at. */
   readonly trace: Error | undefined;
@@ -78,10 +79,12 @@ export class Waiters<T> {
     return firstOf(this.#lists)?.since;
   }
 
-  /** Joins at the end of its priority. `signal` has not aborted yet. */
-  join({ timeout, signal, priority }: Patience, trace?: Error): Promise<T> {
+  /** Joins at the end of its priority; `isMeasured` tells whether anybody may ask since when. `signal` has not aborted yet. */
+  join({ timeout, signal, priority }: Patience, trace?: Error, isMeasured = true): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const since = this.#clock.now();
+      // The clock is a good part of what it costs to join.
+      const isTimed = isMeasured || timeout !== Infinity || priority > 0 || this.#lists.length > 1;
+      const since = isTimed ? this.#clock.now() : NaN;
       const waiter: Waiter<T> = {
         resolve,
         reject,
@@ -95,10 +98,17 @@ export class Waiters<T> {
       };
       if (timeout !== Infinity) waiter.deadline = this.#deadlines.add(waiter, since + timeout);
       if (signal !== undefined) this.#aborts.add(signal, waiter);
-      while (this.#lists.length <= priority) this.#lists.push(new List());
+      if (priority >= this.#lists.length) this.#rank(priority);
       this.#lists[priority]!.push(waiter);
       this.size += 1;
     });
+  }
+
+  /** From here on there are ranks: whoever came untimed ages from now. */
+  #rank(priority: number): void {
+    const now = this.#clock.now();
+    for (const list of this.#lists) for (const waiter of list) if (Number.isNaN(waiter.since)) waiter.since = now;
+    while (this.#lists.length <= priority) this.#lists.push(new List());
   }
 
   /** Takes the caller whose turn it is. */

@@ -58,6 +58,24 @@ describe('Waiters', () => {
     expect(order).toEqual(['seven seconds', 'just soon enough', 'early', 'too late']);
   });
 
+  it('lets callers whose wait nobody measured age from the first priority on, in their order', async () => {
+    const { waiters } = queue();
+    const order: string[] = [];
+    const join = (name: string, priority: number): void => {
+      void waiters.join(patience(Infinity, undefined, priority), undefined, false).then(() => order.push(name));
+    };
+    join('one', 0);
+    join('two', 0);
+    await vi.advanceTimersByTimeAsync(500);
+    join('sooner', 2);
+    await vi.advanceTimersByTimeAsync(1_001);
+    join('three', 0);
+    join('no sooner', 1);
+    while (waiters.size > 0) waiters.shift()?.resolve('');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(order).toEqual(['sooner', 'one', 'two', 'no sooner', 'three']);
+  });
+
   it('rejects a caller at its own deadline and keeps the others', async () => {
     const { waiters, left } = queue();
     const late = waiters.join(patience(50, undefined));
