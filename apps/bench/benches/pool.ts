@@ -2,8 +2,8 @@ import type { Bench } from '../src/bench.ts';
 import { pools } from '../contestants/pool/pools.ts';
 
 const PAIR = 'one acquire and one release';
-const pairs = { operations: 300_000, warmup: 100_000 };
-const workers = { operations: 200_000, warmup: 50_000, operation: `${PAIR} by one of 1000 callers in loops` };
+const pairs = { operations: 500_000, warmup: 300_000 };
+const workers = { operations: 500_000, warmup: 300_000, operation: `${PAIR} by one of 1000 callers in loops` };
 
 export const bench: Bench = {
   title: 'A pool of ten connections',

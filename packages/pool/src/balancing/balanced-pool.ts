@@ -125,7 +125,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
       return Promise.reject(this.#refusal('POOL_QUEUE_FULL', `maxPending is ${maxPending}`));
     }
     if (chance !== undefined) return this.#search({ due: clock.now() + timeout, signal, priority }, chance);
-    const served = this.#waiters.join(patience);
+    const served = this.#waiters.join(patience, clock.now());
     this.#watch();
     return served;
   }

@@ -37,8 +37,7 @@ export function patienceOf(options: AcquireOptions, acquireTimeout: Milliseconds
 export interface Waiter<T> extends Link<Waiter<T>> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
-  /** NaN for one whose wait nobody measures, as long as it does not matter. */
-  since: Milliseconds;
+  readonly since: Milliseconds;
   readonly signal: AbortSignal | undefined;
   /** Where it was acquired, if that was looked at. */
   readonly trace: Error | undefined;
@@ -56,13 +55,11 @@ export interface Waiter<T> extends Link<Waiter<T>> {
 export class Waiters<T> {
   size = 0;
   readonly #lists: List<Waiter<T>>[] = [new List()];
-  readonly #clock: Clock;
   readonly #deadlines: Deadlines<Waiter<T>>;
   readonly #aborts: AbortWatch<Waiter<T>>;
 
   /** Both are told of a caller who leaves unserved; `timedOut` returns what its promise rejects with. */
   constructor(clock: Clock, timedOut: (waited: Milliseconds) => Error, aborted: () => void) {
-    this.#clock = clock;
     this.#deadlines = new Deadlines(clock, (waiter) => {
       this.#leave(waiter);
       waiter.reject(timedOut(clock.now() - waiter.since));
@@ -79,12 +76,9 @@ export class Waiters<T> {
     return firstOf(this.#lists)?.since;
   }
 
-  /** Joins at the end of its priority; `isMeasured` tells whether anybody may ask since when. `signal` has not aborted yet. */
-  join({ timeout, signal, priority }: Patience, trace?: Error, isMeasured = true): Promise<T> {
+  /** Joins at the end of its priority, at the time `since`. `signal` has not aborted yet. */
+  join({ timeout, signal, priority }: Patience, since: Milliseconds, trace?: Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // The clock is a good part of what it costs to join.
-      const isTimed = isMeasured || timeout !== Infinity || priority > 0 || this.#lists.length > 1;
-      const since = isTimed ? this.#clock.now() : NaN;
       const waiter: Waiter<T> = {
         resolve,
         reject,
@@ -98,17 +92,10 @@ export class Waiters<T> {
       };
       if (timeout !== Infinity) waiter.deadline = this.#deadlines.add(waiter, since + timeout);
       if (signal !== undefined) this.#aborts.add(signal, waiter);
-      if (priority >= this.#lists.length) this.#rank(priority);
+      while (this.#lists.length <= priority) this.#lists.push(new List());
       this.#lists[priority]!.push(waiter);
       this.size += 1;
     });
-  }
-
-  /** From here on there are ranks: whoever came untimed ages from now. */
-  #rank(priority: number): void {
-    const now = this.#clock.now();
-    for (const list of this.#lists) for (const waiter of list) if (Number.isNaN(waiter.since)) waiter.since = now;
-    while (this.#lists.length <= priority) this.#lists.push(new List());
   }
 
   /** Takes the caller whose turn it is. */
