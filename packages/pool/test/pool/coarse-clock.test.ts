@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { coarse, monotonic } from '../src/index.ts';
+import { monotonic } from '@forge/internal';
+import { coarse } from '../../src/pool/coarse-clock.ts';
 
 describe('coarse', () => {
   beforeEach(() => void vi.useFakeTimers());

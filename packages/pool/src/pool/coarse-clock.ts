@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { monotonic, type Clock } from './clock.ts';
-import { after } from './timers.ts';
+import { after, monotonic, type Clock } from '@forge/internal';
 
 /** From so many reads within a period on, the next ones cost less. */
 const MANY = 16;
