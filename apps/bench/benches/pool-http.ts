@@ -1,7 +1,6 @@
 import type { Bar, Bench } from '../src/bench.ts';
 
-/** Beside the package, whose own dependency undici is. */
-const moduleOf = (id: string): string => new URL(`../../../packages/pool-http/bench/${id}.ts`, import.meta.url).href;
+const moduleOf = (id: string): string => import.meta.resolve(`../contestants/pool-http/${id}.ts`);
 
 const BAR = { figure: 'cpu', contestant: 'forge', rival: 'undici' } as const;
 

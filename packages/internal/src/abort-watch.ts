@@ -1,6 +1,6 @@
 import { List, type Link } from './list.ts';
 
-/** An item and the signal that it is watched by. */
+/** An item whose signal is watched. */
 export interface Watched<T> extends Link<Watched<T>> {
   readonly item: T;
   readonly onAbort: (item: T, reason: unknown) => void;
@@ -19,9 +19,8 @@ export class AbortWatch<T> {
 
   /** `signal` must not be aborted yet. */
   add(signal: AbortSignal, item: T): Watched<T> {
-    const onAbort = this.#onAbort;
-    const watched: Watched<T> = { item, onAbort, list: undefined, previous: undefined, next: undefined };
-    crowdOf(signal).add(watched as Watched<unknown>);
+    const watched = { item, onAbort: this.#onAbort, list: undefined, previous: undefined, next: undefined };
+    Mark.crowdOf(signal).join(watched as Watched<unknown>);
     return watched;
   }
 
@@ -31,7 +30,7 @@ export class AbortWatch<T> {
   }
 }
 
-/** All that one signal is watched for. */
+/** All that one signal is watched for, and its listener. */
 class Crowd extends List<Watched<unknown>> {
   readonly #signal: AbortSignal;
 
@@ -40,37 +39,32 @@ class Crowd extends List<Watched<unknown>> {
     this.#signal = signal;
   }
 
-  add(watched: Watched<unknown>): void {
+  join(watched: Watched<unknown>): void {
     if (this.size === 0) this.#signal.addEventListener('abort', this, { once: true });
     this.push(watched);
-  }
-
-  /** The signal has aborted. */
-  handleEvent(): void {
-    for (let { first } = this; first !== undefined; { first } = this) {
-      this.remove(first);
-      first.onAbort(first.item, this.#signal.reason);
-    }
   }
 
   leave(watched: Watched<unknown>): void {
     this.remove(watched);
     if (this.size === 0) this.#signal.removeEventListener('abort', this);
   }
-}
 
-/** Returns what it is given, so that a class derived from it can put a private field on any object. */
-class Given {
-  constructor(object: object) {
-    // oxlint-disable-next-line no-constructor-return -- that is what it is for
-    return object;
+  handleEvent(): void {
+    for (let { first } = this; first !== undefined; { first } = this) {
+      this.remove(first);
+      first.onAbort(first.item, this.#signal.reason);
+    }
   }
 }
 
+/** What it constructs is what it is given, so that a class derived from it can put a private field on any object. */
+const Given = function (object: object): object {
+  return object;
+} as unknown as new (object: object) => object;
+
 /**
- * Puts its crowd on a signal, where nobody else sees it. In a Map it would stand beside thousands that come and go: V8 chains
- * the tables that a Map outgrows, so that one of them that is old keeps all that ever was in those after it until the next
- * full collection, which made an HTTP request that waits half again as dear.
+ * Puts its crowd on a signal, where nobody else sees it. A Map from signals would keep alive what has left it: V8 chains the
+ * tables that a Map outgrows, and an old one holds those after it until the next full collection.
  */
 class Mark extends Given {
   readonly #crowd: Crowd;
@@ -85,5 +79,3 @@ class Mark extends Given {
     return (marked as Mark).#crowd;
   }
 }
-
-const { crowdOf } = Mark;

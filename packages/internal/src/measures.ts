@@ -7,7 +7,6 @@ export type MeasureListener = (name: string, value: number) => void;
 /** The listeners behind a core's `onMeasure`. `active` lets the core skip the clock reads when nobody listens. */
 export class Measures {
   readonly #listeners = new Set<MeasureListener>();
-
   active = false;
 
   /**
@@ -19,8 +18,7 @@ export class Measures {
     functionOption('listen to measures', 'the listener', listener);
     // One object for each call, so that a function added twice is heard twice and removed once.
     const own: MeasureListener = (name, value) => listener(name, value);
-    this.#listeners.add(own);
-    this.active = true;
+    this.active = this.#listeners.add(own).size > 0;
     return () => {
       this.#listeners.delete(own);
       this.active = this.#listeners.size > 0;

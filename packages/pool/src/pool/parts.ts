@@ -1,4 +1,3 @@
-import { coarse } from '@forge/internal';
 import type { EventEmitter } from 'node:events';
 import { Connections } from '../connections/connections.ts';
 import type { Share } from '../connections/share.ts';
@@ -17,6 +16,7 @@ import type { Clock, PoolOptions } from '../options.ts';
 import { Sizing } from '../sizing/sizing.ts';
 import { Tally } from '../tally.ts';
 import { Closing } from './closing.ts';
+import { coarse } from './coarse-clock.ts';
 import { Departures } from './departures.ts';
 import { Exchange } from './exchange.ts';
 import type { Lease } from './lease.ts';

@@ -1,4 +1,5 @@
 import { HttpPool } from '@forge/pool-http';
-import { contestant, type Setup } from './load.ts';
+import type { Setup } from '../../src/bench.ts';
+import { contestant } from './load.ts';
 
 export const setup: Setup = contestant((_, connections) => new HttpPool({ connections }));

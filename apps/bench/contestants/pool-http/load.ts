@@ -2,12 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Dispatcher } from 'undici';
-
-/** As `apps/bench` wants it of a contestant, which no package imports. */
-interface Setting {
-  readonly case: { readonly id: string };
-}
-export type Setup = (setting: Setting) => Promise<(operations: number) => Promise<{ readonly checksum: number }>>;
+import type { Setting, Setup } from '../../src/bench.ts';
 
 /** Of every contestant, to one endpoint. */
 const CONNECTIONS = 10;

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
-import { contestant, type Setup } from './load.ts';
+import type { Setup } from '../../src/bench.ts';
+import { contestant } from './load.ts';
 
 export const setup: Setup = contestant((origin, connections) => new Pool(origin, { connections }));
