@@ -1,4 +1,12 @@
-import { clockOption, functionOption, numberOption, objectOption, type Clock } from '@forge/internal';
+import {
+  clockOption,
+  functionOption,
+  numberOption,
+  objectOption,
+  optionNames,
+  type Clock,
+  type OptionNames,
+} from '@forge/internal';
 
 /** A duration or, where it is called so, an instant of a monotonic clock, in ms. */
 export type Milliseconds = number;
@@ -74,9 +82,23 @@ export interface RequestOptions {
   readonly deadline?: Milliseconds | undefined;
 }
 
+const NAMES: OptionNames<BatchConfig<never, never>> = {
+  process: true,
+  groupBy: true,
+  dedupeBy: true,
+  maxBatchSize: true,
+  maxWaitTime: true,
+  batchTimeout: true,
+  requestTimeout: true,
+  maxConcurrency: true,
+  maxQueueSize: true,
+  clock: true,
+};
+
 export function resolveConfig<Req, Res>(config: BatchConfig<Req, Res>): Readonly<Required<BatchConfig<Req, Res>>> {
   const subject = 'create a RequestBatcher';
   objectOption(subject, 'the config', config);
+  optionNames(subject, config, NAMES);
   const { process, groupBy = () => '', dedupeBy = () => undefined } = config;
   functionOption(subject, 'process', process);
   functionOption(subject, 'groupBy', groupBy);

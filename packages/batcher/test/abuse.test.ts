@@ -12,6 +12,7 @@ describe('new RequestBatcher', () => {
     [undefined, TypeError, 'Cannot create a RequestBatcher: the config must be an object, got undefined'],
     [() => [], TypeError, 'Cannot create a RequestBatcher: the config must be an object, got a function'],
     [{}, TypeError, 'Cannot create a RequestBatcher: process must be a function, got undefined'],
+    [{ process, maxSize: 5 }, TypeError, 'Cannot create a RequestBatcher: there is no option "maxSize"'],
     [{ process: 'x' }, TypeError, 'process must be a function, got "x"'],
     [{ process, groupBy: 'type' }, TypeError, 'groupBy must be a function, got "type"'],
     [{ process, dedupeBy: {} }, TypeError, 'dedupeBy must be a function, got an object'],

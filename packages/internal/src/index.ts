@@ -20,5 +20,6 @@ export {
   stringOption,
   type NumberRange,
 } from './options.ts';
+export { optionNames, type OptionNames } from './option-names.ts';
 export { randomRatios } from './random-ratios.ts';
 export { after, LONGEST_DELAY } from './timers.ts';

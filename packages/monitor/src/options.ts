@@ -1,4 +1,12 @@
-import { clockOption, LONGEST_DELAY, numberOption, objectOption, type Clock } from '@forge/internal';
+import {
+  clockOption,
+  LONGEST_DELAY,
+  numberOption,
+  objectOption,
+  optionNames,
+  type Clock,
+  type OptionNames,
+} from '@forge/internal';
 
 export type Milliseconds = number;
 export type Bytes = number;
@@ -67,6 +75,15 @@ export interface ResolvedConfig {
 
 const SUBJECT = 'create a PerformanceMonitor';
 
+const NAMES: OptionNames<PerformanceConfig> = {
+  metricsInterval: true,
+  latencyHistorySize: true,
+  alertThresholds: true,
+  window: true,
+  maxSeries: true,
+  clock: true,
+};
+
 /** The most that each threshold may be; a percentage that is never reached would be a rule that never speaks. */
 const THRESHOLD_MAX: Readonly<Record<AlertType, number>> = {
   latency: Infinity,
@@ -80,6 +97,7 @@ export const ALERT_TYPES: readonly AlertType[] = Object.keys(THRESHOLD_MAX) as A
 /** @throws TypeError for a wrong type, RangeError for a wrong value */
 export function resolveConfig(config: PerformanceConfig): ResolvedConfig {
   objectOption(SUBJECT, 'the config', config);
+  optionNames(SUBJECT, config, NAMES);
   const integer = true;
   const { alertThresholds = {}, latencyHistorySize, maxSeries } = config;
   const interval = numberOption(SUBJECT, 'metricsInterval', config.metricsInterval, 10_000);
@@ -98,6 +116,7 @@ export function resolveConfig(config: PerformanceConfig): ResolvedConfig {
 
 function resolveThresholds(thresholds: AlertThresholds): AlertThresholds {
   objectOption(SUBJECT, 'alertThresholds', thresholds);
+  optionNames(SUBJECT, thresholds, THRESHOLD_MAX);
   for (const type of ALERT_TYPES) {
     numberOption(SUBJECT, `alertThresholds.${type}`, thresholds[type], 0, { max: THRESHOLD_MAX[type] });
   }

@@ -29,6 +29,8 @@ describe('new PerformanceMonitor', () => {
   it.each([
     [{ metricsInterval: '10' }],
     [{ window: Number.NaN }],
+    [{ windows: 5_000 }],
+    [{ alertThresholds: { latencies: 5 } }],
     [null],
     [5],
     [{ clock: {} }],

@@ -13,7 +13,7 @@ const connect = { ca: good.cert };
 describe('the life of a connection', () => {
   it('ends at maxLifetime between two requests, with its successor made first', async () => {
     const { origin } = await serve((_, answer) => void answer.end('ok'));
-    const pool = pooled({ connections: 2, maxLifetime: 60 });
+    const pool = pooled({ connections: 2, maxLifetime: 500, random: () => 0.999 });
     const lives: string[] = [];
     pool.on('connect', () => lives.push('connect')).on('disconnect', () => lives.push('disconnect'));
     await ask(pool, origin);

@@ -5,8 +5,10 @@ import {
   functionOption,
   numberOption,
   objectOption,
+  optionNames,
   randomRatios,
   type NumberRange,
+  type OptionNames,
 } from '@forge/internal';
 import type { DestroyReason, ErrorClass, ErrorPhase } from './events.ts';
 import type { Clock, Milliseconds } from './units.ts';
@@ -152,12 +154,48 @@ export interface Limits {
   max: number;
 }
 
+const NAMES: OptionNames<ConnectionConfig<never>> = {
+  create: true,
+  destroy: true,
+  validate: true,
+  reset: true,
+  onClosed: true,
+  classifyError: true,
+  concurrency: true,
+  min: true,
+  minIdle: true,
+  max: true,
+  idleTimeout: true,
+  maxLifetime: true,
+  maxUses: true,
+  acquireTimeout: true,
+  createTimeout: true,
+  maxConcurrentCreates: true,
+  createRetries: true,
+  validateAfter: true,
+  healthCheckInterval: true,
+  maxRetries: true,
+  maxPending: true,
+  leakThreshold: true,
+  order: true,
+  clock: true,
+  random: true,
+};
+
 const DEFAULT_MAX = 10;
 const FINITE: NumberRange = { integer: true, max: Number.MAX_SAFE_INTEGER };
 
-/** @throws TypeError, RangeError for a field that is wrong */
-export function resolveOptions<C>(config: ConnectionConfig<C>, subject = 'create a ConnectionPool'): PoolOptions<C> {
+/**
+ * @param further names that the subject has besides those of a `ConnectionPool`
+ * @throws TypeError, RangeError for a field that is wrong
+ */
+export function resolveOptions<C>(
+  config: ConnectionConfig<C>,
+  subject = 'create a ConnectionPool',
+  further: object = {},
+): PoolOptions<C> {
   objectOption(subject, 'the config', config);
+  optionNames(subject, config, NAMES, further);
   const number = (name: keyof ConnectionConfig<C>, fallback: number, range?: NumberRange): number =>
     numberOption(subject, name, config[name] as number | undefined, fallback, range);
   const isElastic = config.max === 'auto';

@@ -19,6 +19,8 @@ describe('wrong use', () => {
     [undefined, 'Cannot create a ConnectionPool: the config must be an object, got undefined'],
     [() => 1, 'the config must be an object, got a function'],
     [{}, 'create must be a function, got undefined'],
+    [{ create, maxx: 1 }, 'Cannot create a ConnectionPool: there is no option "maxx"'],
+    [{ create, toString: 1 }, 'there is no option "toString"'],
     [{ create, destroy: 'end' }, 'destroy must be a function, got "end"'],
     [{ create, validate: true }, 'validate must be a function, got true'],
     [{ create, reset: 1 }, 'reset must be a function, got 1'],

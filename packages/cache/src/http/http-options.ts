@@ -1,5 +1,13 @@
-import { choiceOption, functionOption, numberOption, objectOption, stringOption, type Clock } from '@forge/internal';
-import { optionNames, type OptionNames } from '../option-names.ts';
+import {
+  choiceOption,
+  functionOption,
+  numberOption,
+  objectOption,
+  optionNames,
+  stringOption,
+  type Clock,
+  type OptionNames,
+} from '@forge/internal';
 import type { Bytes, Milliseconds } from '../units.ts';
 import type { HttpRequest } from './http-message.ts';
 import type { HttpStore } from './http-store.ts';

@@ -4,12 +4,13 @@ import {
   functionOption,
   numberOption,
   objectOption,
+  optionNames,
   randomRatios,
   stringOption,
   type Clock,
+  type OptionNames,
 } from '@forge/internal';
 import type { PolicyName } from '../policies/policy-by-name.ts';
-import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Bytes, Milliseconds, Ratio } from '../units.ts';
 
 /** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */

@@ -1,5 +1,12 @@
-import { functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
-import { optionNames, type OptionNames } from '../option-names.ts';
+import {
+  functionOption,
+  numberOption,
+  objectOption,
+  optionNames,
+  signalOption,
+  stringOption,
+  type OptionNames,
+} from '@forge/internal';
 import type { Milliseconds } from '../units.ts';
 import { Gatherer, type ManyLoader } from './gatherer.ts';
 import type { LoadingCache, PartContext, ReadOptions } from './part-caches.ts';

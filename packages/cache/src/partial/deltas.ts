@@ -1,5 +1,4 @@
-import { functionOption, objectOption, stringOption } from '@forge/internal';
-import { optionNames, type OptionNames } from '../option-names.ts';
+import { functionOption, objectOption, optionNames, stringOption, type OptionNames } from '@forge/internal';
 import { jsonEtag } from './etag.ts';
 import { diff, type Json } from './merge-patch.ts';
 import type { PartMemory } from './part-caches.ts';

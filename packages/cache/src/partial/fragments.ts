@@ -13,8 +13,14 @@
  * 1. R. Merkle, A Digital Signature Based on a Conventional Encryption Function, CRYPTO 1987.
  * 2. M. Tsimelzon et al., ESI Language Specification 1.0, W3C Note, 2001.
  */
-import { functionOption, objectOption, signalOption, stringOption } from '@forge/internal';
-import { optionNames, type OptionNames } from '../option-names.ts';
+import {
+  functionOption,
+  objectOption,
+  optionNames,
+  signalOption,
+  stringOption,
+  type OptionNames,
+} from '@forge/internal';
 import type { Milliseconds } from '../units.ts';
 import { contentEtag } from './etag.ts';
 import type { LoadingCache, PartContext, ReadOptions } from './part-caches.ts';

@@ -12,10 +12,18 @@
  * 1. R. Fielding et al., RFC 9111, §3.3–3.4, 2022.
  * 2. R. Fielding et al., RFC 9110, §13.1.5 (If-Range), §14, 2022.
  */
-import { AbortWatch, functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
+import {
+  AbortWatch,
+  functionOption,
+  numberOption,
+  objectOption,
+  optionNames,
+  signalOption,
+  stringOption,
+  type OptionNames,
+} from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import { Flight, type Caller } from '../response/loading/flight.ts';
-import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Milliseconds } from '../units.ts';
 import { isStrong } from './etag.ts';
 import { gaps, overlap, type Interval } from './intervals.ts';

@@ -1,5 +1,12 @@
-import { functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
-import { optionNames, type OptionNames } from '../option-names.ts';
+import {
+  functionOption,
+  numberOption,
+  objectOption,
+  optionNames,
+  signalOption,
+  stringOption,
+  type OptionNames,
+} from '@forge/internal';
 import type { Bytes, Milliseconds } from '../units.ts';
 import { LiveStream, Reader, type Producer } from './live-stream.ts';
 import type { PartMemory, ReadOptions } from './part-caches.ts';

@@ -1,4 +1,12 @@
-import { choiceOption, functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
+import {
+  choiceOption,
+  functionOption,
+  numberOption,
+  objectOption,
+  signalOption,
+  stringOption,
+  type OptionNames,
+} from '@forge/internal';
 import {
   memorySettings,
   tagsOption,
@@ -9,7 +17,6 @@ import {
 } from '../memory/memory-options.ts';
 import type { InvalidationBus } from '../tiers/bus.ts';
 import type { CacheStore } from '../tiers/store.ts';
-import type { OptionNames } from '../option-names.ts';
 import type { Milliseconds, Ratio } from '../units.ts';
 import { jsonCodec, type Codec } from './values/codec.ts';
 import type { ValuePolicy } from './values/values.ts';

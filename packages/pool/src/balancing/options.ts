@@ -20,5 +20,7 @@ const SUBJECT = 'create a BalancedPool';
 /** Those of the pool of no endpoint in particular. @throws TypeError, RangeError for an option that is wrong */
 export function resolveBalanced<E, C>(options: BalancedPoolOptions<E, C>): PoolOptions<C> {
   objectOption(SUBJECT, 'the options', options);
-  return resolveOptions({ createRetries: 0, ...options } as unknown as ConnectionConfig<C>, SUBJECT);
+  return resolveOptions({ createRetries: 0, ...options } as unknown as ConnectionConfig<C>, SUBJECT, {
+    endpoints: true,
+  });
 }

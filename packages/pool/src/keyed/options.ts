@@ -1,4 +1,4 @@
-import { numberOption, objectOption } from '@forge/internal';
+import { numberOption, objectOption, type OptionNames } from '@forge/internal';
 import { labelled, type GroupConfig, type GroupFunctions } from '../group/options.ts';
 import { resolveOptions, type ConnectionConfig, type PoolOptions } from '../options.ts';
 
@@ -32,6 +32,11 @@ export interface KeyedOptions<K, C> {
 
 const SUBJECT = 'create a KeyedPool';
 
+const FURTHER: OptionNames<Pick<KeyedPoolOptions<string, never>, 'maxTotal' | 'maxKeys'>> = {
+  maxTotal: true,
+  maxKeys: true,
+};
+
 /** @throws TypeError, RangeError for an option that is wrong */
 export function resolveKeyed<K extends string, C>(options: KeyedPoolOptions<K, C>): KeyedOptions<K, C> {
   objectOption(SUBJECT, 'the options', options);
@@ -42,7 +47,7 @@ export function resolveKeyed<K extends string, C>(options: KeyedPoolOptions<K, C
     }
   }
   const atLeastOne = { min: 1, integer: true };
-  const common = resolveOptions(options as unknown as ConnectionConfig<C>, SUBJECT);
+  const common = resolveOptions(options as unknown as ConnectionConfig<C>, SUBJECT, FURTHER);
   return {
     common,
     of: (key) => labelled(common, key),

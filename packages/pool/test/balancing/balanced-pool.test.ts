@@ -486,6 +486,7 @@ describe('BalancedPool events and options', () => {
     [{ endpoints: undefined }, 'endpoints'],
     [{ create: undefined }, 'create'],
     [{ maxPending: -1 }, 'maxPending'],
+    [{ maxTotal: 5 }, 'Cannot create a BalancedPool: there is no option "maxTotal"'],
     [{ max: 0 }, 'max'],
     [{ createRetries: -1 }, 'createRetries'],
   ])('refuses %o at once', (options, name) => {

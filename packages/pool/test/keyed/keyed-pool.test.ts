@@ -438,6 +438,7 @@ describe('KeyedPool bounds', () => {
     [{ maxPending: Number.NaN }, TypeError],
     [{ max: 0 }, RangeError],
     [{ min: 1 }, TypeError],
+    [{ maxKey: 5 }, TypeError],
     [{ create: 5 }, TypeError],
   ])('refuses %o at once', (options, type) => {
     expect(() => keyed(options as object)).toThrow(type);

@@ -40,9 +40,10 @@ class World {
 
   constructor(limits: Limits, mode: () => CreateMode) {
     this.limits = limits;
-    this.names = ['__proto__', '', '\ud800', 'constructor', 'e'].slice(0, limits.keys);
+    const { keys, ...bounds } = limits;
+    this.names = ['__proto__', '', '\ud800', 'constructor', 'e'].slice(0, keys);
     this.pool = new KeyedPool<string, Wire>({
-      ...limits,
+      ...bounds,
       create: (key) => this.#create(key, mode()),
       destroy: (wire) => {
         if (wire.destroyed) this.violations.push('destroyed twice');
