@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { callQuietly, numberOption, signalOption } from '@forge/internal';
+import { callQuietly, numberOption, objectOption, signalOption } from '@forge/internal';
 import {
   ConnectionPool,
   type AcquireOptions,
@@ -97,6 +97,7 @@ export class MysqlPool extends EventEmitter<MysqlPoolEvents> implements AsyncDis
    */
   getConnection(options: GetConnectionOptions = {}): Promise<LeasedConnection> {
     const subject = 'get a connection';
+    objectOption(subject, 'the options', options);
     signalOption(subject, options.signal);
     const timeout = numberOption(subject, 'timeout', options.timeout, this.#options.acquireTimeout);
     return this.#lease(this.#deadline(timeout), options.signal).then(
@@ -147,7 +148,9 @@ export class MysqlPool extends EventEmitter<MysqlPoolEvents> implements AsyncDis
    *
    * @throws TypeError, RangeError at once when the deadline is wrong
    */
-  end({ deadline = END_PATIENCE }: CloseOptions = {}): Promise<void> {
+  end(options: CloseOptions = {}): Promise<void> {
+    objectOption('end a pool', 'the options', options);
+    const { deadline = END_PATIENCE } = options;
     return this.#pool.close({ deadline }).then(() => {});
   }
 

@@ -69,6 +69,16 @@ describe.skipIf(mariadbIsMissing)(`regressions${mariadbHint}`, () => {
     expect((await errorOf(pool.getConnection())).message).toBe('Pool is closed.');
   });
 
+  it('a callback is taken for nothing, never called, and its connection lost', async () => {
+    const pool = world.open({ connectionLimit: 1 });
+    const callback = (): void => {};
+    expect(() => pool.getConnection(callback as never)).toThrow(
+      'Cannot get a connection: the options must be an object, got a function',
+    );
+    expect(() => pool.end(callback as never)).toThrow('Cannot end a pool: the options must be an object');
+    expect(await ask(pool, '1')).toBe(1);
+  });
+
   it('a pool that has ended ends again, without an error', async () => {
     const pool = world.open();
     await pool.query('DO 1');

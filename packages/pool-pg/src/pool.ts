@@ -19,7 +19,7 @@ import type { PgMetricKinds, PgPoolMetrics } from './metrics.ts';
 import { optionsShown, resolveOptions, type PoolConfig, type ShownOptions } from './options.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { isSubmittable, type QueryTerms } from './terms.ts';
+import { callbackIn, isSubmittable, type QueryTerms } from './terms.ts';
 
 /** How a caller of `connect` waits. */
 export type ConnectOptions = AcquireOptions;
@@ -199,7 +199,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const taken = await this.#sessions.take(signal === undefined ? undefined : { signal });
     const { session } = taken;
     try {
-      const result = await (session.client.query(config, values) as Promise<unknown>);
+      const result = await (session.client.query(withoutCallback(config), values) as Promise<unknown>);
       this.#sessions.release(taken, undefined);
       return result;
     } catch (error) {
@@ -258,4 +258,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     if (Own === undefined) return promise;
     return new Own((resolve, reject) => void promise.then(resolve as never, reject)) as Promise<T>;
   }
+}
+
+/** One that a configuration brings is for clients, and pg-pool does not call it: with it there would be no promise. */
+function withoutCallback(config: unknown): unknown {
+  if (callbackIn(config) === undefined) return config;
+  return Object.create(config as object, { callback: { value: undefined, writable: true, enumerable: true } });
 }

@@ -63,7 +63,7 @@ export class Terms {
       if (session.cancelling !== undefined) return later(session, config, values, callback);
       const bound = this.#boundOf(config);
       if (bound === undefined) return session.query(config, values, callback);
-      const done = typeof values === 'function' ? values : callback;
+      const done = typeof values === 'function' ? values : (callback ?? callbackIn(config));
       const given = typeof values === 'function' ? undefined : values;
       if (typeof done === 'function') {
         const resolve = (result: unknown): unknown => (done as Callback)(undefined, result);
@@ -106,7 +106,9 @@ export class Terms {
     };
     const answered: Callback = (error, result) =>
       ended(() => (error ? outcome.reject(error) : outcome.resolve(result)));
-    const query = new Query(config as QueryConfig, values as never, answered as never);
+    const query: object = new Query(config as QueryConfig, values as never);
+    // Not by the constructor: older versions of pg write what it gets into the caller's object.
+    Object.assign(query, { callback: answered });
     const reject = (reason: unknown): void => ended(() => outcome.reject(reason));
     const bounded: Bounded = { session, query, timeout, reject };
     const deadline = this.#deadlines.add(bounded, monotonic.now() + timeout);
@@ -130,6 +132,11 @@ export function isSubmittable(config: unknown): config is object {
   return typeof config === 'object' && config !== null && 'submit' in config && typeof config.submit === 'function';
 }
 
+/** pg calls one that is in the configuration, too. */
+export function callbackIn(config: unknown): unknown {
+  return (Object(config) as { readonly callback?: unknown }).callback ?? undefined;
+}
+
 async function afterCancel(session: Session): Promise<void> {
   while (session.cancelling !== undefined) await session.cancelling;
 }
@@ -138,5 +145,6 @@ function later(session: Session, config: unknown, values: unknown, callback: unk
   const { client } = session;
   const run = afterCancel(session).then(() => client.query(config, values, callback));
   if (isSubmittable(config)) return config;
-  return typeof (callback ?? values) === 'function' ? undefined : run;
+  const done = typeof values === 'function' ? values : (callback ?? callbackIn(config));
+  return typeof done === 'function' ? undefined : run;
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { postgresHint, postgresIsMissing, PostgresProcess } from '@forge/config/postgres';
 import { Client, Query, type Pool as PgPool } from 'pg';
@@ -280,6 +280,31 @@ describe.skipIf(postgresIsMissing)(`Pool${postgresHint}`, () => {
       expect(await failure(client.query('SELECT 1'))).toBeInstanceOf(Error);
       client.release();
     });
+  });
+
+  describe('a callback in the configuration of a query', () => {
+    it.each([undefined, 5_000])('is called by a client with query_timeout %s', async (query_timeout) => {
+      await using pool = direct(server, { query_timeout });
+      using client = await pool.connect();
+      const answers = new EventEmitter();
+      const answered = once(answers, 'answer');
+      const callback = (...answer: unknown[]): unknown => answers.emit('answer', ...answer);
+      const config = { text: 'SELECT 1 AS num', callback };
+      expect(client.query(config)).toBeUndefined();
+      const [error, result] = await answered;
+      expect(error ?? undefined).toBeUndefined();
+      expect(result).toMatchObject({ rows: [{ num: 1 }] });
+      expect(config.callback).toBe(callback);
+    });
+
+    it.each([undefined, 5_000])(
+      'does not take the answer from pool.query with query_timeout %s',
+      async (query_timeout) => {
+        await using pool = direct(server, { query_timeout });
+        const { rows } = await pool.query({ text: 'SELECT 1 AS num', callback: () => {} } as { text: string });
+        expect(rows).toEqual([{ num: 1 }]);
+      },
+    );
   });
 
   describe('a query that submits itself', () => {
