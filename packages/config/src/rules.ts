@@ -52,7 +52,7 @@ const BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'packages/monitor/src/hdr.ts': ['hdr-histogram-js'],
 };
 
-const MAX_INTERNAL_LINES = 400;
+const MAX_INTERNAL_LINES = 460;
 
 /** Every import that goes against the arrows, and an `internal` that grew too big. */
 export function findBreaches({ files, builtins }: Workspace): Breach[] {
