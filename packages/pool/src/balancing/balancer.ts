@@ -152,9 +152,9 @@ export class Balancer<E> {
     const second = two.cost.expected(now);
     // What is known of only one says nothing about which is better.
     const [a, b] = first === undefined || second === undefined ? [1, 1] : [first, second];
-    const costOfOne = (this.#inFlight(one) + 1) * a * one.cost.penalty(now);
-    const costOfTwo = (this.#inFlight(two) + 1) * b * two.cost.penalty(now);
-    return costOfTwo < costOfOne ? two : one;
+    // Where all fail, the penalties say only which failed last, and not which may be back.
+    const [p, q] = this.#outliers.inPanic ? [1, 1] : [one.cost.penalty(now), two.cost.penalty(now)];
+    return (this.#inFlight(two) + 1) * b * q < (this.#inFlight(one) + 1) * a * p ? two : one;
   }
 
   #begin(member: Member<E>): Turn<E> {

@@ -204,6 +204,7 @@ export class KeyedPool<K extends string, C> extends EventEmitter<KeyedPoolEvents
   #forget(pool: KeyPool<K, C>): void {
     this.#pools.delete(pool.key);
     this.#budget.leave(pool);
+    pool.parts.demand.stop();
     this.#dismiss(pool);
   }
 

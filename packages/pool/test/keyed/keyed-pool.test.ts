@@ -342,6 +342,23 @@ describe('KeyedPool under maxTotal', () => {
     (await other).release();
     expect((await late).connection).toEqual({ key: 'a', id: 3 });
   });
+
+  it('makes a successor for an old connection only where a permit is left', async () => {
+    const { pool, destroyed } = keyed({ maxTotal: 2, maxLifetime: 1000, idleTimeout: Infinity, random: () => 0.5 });
+    (await pool.acquire('a')).release();
+    await vi.advanceTimersByTimeAsync(100);
+    const lease = await pool.acquire('b');
+    await vi.advanceTimersByTimeAsync(850);
+    expect(destroyed).toEqual([{ key: 'a', id: 1, reason: 'expired' }]);
+    expect(pool.keys()).toEqual(['b']);
+    lease.release();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(destroyed).toEqual([
+      { key: 'a', id: 1, reason: 'expired' },
+      { key: 'b', id: 2, reason: 'expired' },
+    ]);
+    expect(pool.metricsOf('b')).toMatchObject({ created: 2, totalConnections: 1 });
+  });
 });
 
 describe('KeyedPool bounds', () => {
