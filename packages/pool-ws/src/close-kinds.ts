@@ -1,5 +1,3 @@
-import { isWebSocketError } from './errors.ts';
-
 /**
  * What the end of a socket means for what follows. `retry`: connect again, and send idempotent requests again.
  * `backoff`: the same after a longer pause, for the server has asked for one. `refused`: something that was sent is to
@@ -50,11 +48,4 @@ export function handshakeKind(error: unknown): CloseKind {
   const isUntrusted = typeof code === 'string' && UNTRUSTED.test(code);
   // With a SyntaxError ws refuses an address that is none.
   return isUntrusted || error instanceof SyntaxError ? 'fatal' : 'retry';
-}
-
-/** What it means for the connects to come that one failed, or that its connection ended. */
-export function kindOf(error: unknown): CloseKind {
-  if (!isWebSocketError(error)) return 'retry';
-  // To the first words of a connection: the next would hear the same.
-  return error.code === 'WS_REMOTE_ERROR' ? 'fatal' : (error.kind ?? 'retry');
 }

@@ -43,3 +43,10 @@ export class WebSocketError extends Error {
 export function isWebSocketError(error: unknown): error is WebSocketError {
   return error instanceof Error && error.name === 'WebSocketError';
 }
+
+/** What it means for the connects to come that one failed, or that its connection ended. */
+export function kindOf(error: unknown): CloseKind {
+  if (!isWebSocketError(error)) return 'retry';
+  // To the first words of a connection: the next would hear the same.
+  return error.code === 'WS_REMOTE_ERROR' ? 'fatal' : (error.kind ?? 'retry');
+}

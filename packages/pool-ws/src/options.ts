@@ -8,14 +8,14 @@ import {
 } from '@forge/internal';
 import type { Clock, ConnectionConfig, Milliseconds } from '@forge/pool';
 import type { ClientRequestArgs } from 'node:http';
-import type { WebSocket } from 'ws';
+import type { ClientOptions } from 'ws';
 import type { CloseKind } from './close-kinds.ts';
 import type { Codec } from './codec.ts';
 import type { WebSocketConnection } from './connection.ts';
 import { jsonRpc, type JsonRpcCall } from './json-rpc.ts';
 
 /** What `ws` takes as the options of a client: headers, TLS, an agent, a `lookup` and so on. */
-export type SocketOptions = WebSocket.ClientOptions | ClientRequestArgs;
+export type SocketOptions = ClientOptions | ClientRequestArgs;
 
 /** A value, or what makes a new one before each connect. */
 export type Fresh<T> = T | (() => T | PromiseLike<T>);

@@ -3,9 +3,8 @@ import type { ConnectionConfig, DestroyReason, ErrorClass, Lease, Milliseconds }
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { Channel, type ChannelParts } from './channel.ts';
-import { kindOf } from './close-kinds.ts';
 import type { WebSocketConnection } from './connection.ts';
-import { WebSocketError } from './errors.ts';
+import { kindOf, WebSocketError } from './errors.ts';
 import { heartbeatTimer, type Heartbeat } from './heartbeat.ts';
 import { noCounts, type Counts } from './metrics.ts';
 import type { ResolvedOptions } from './options.ts';

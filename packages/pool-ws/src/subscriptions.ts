@@ -1,10 +1,9 @@
 import { callQuietly, type Clock } from '@forge/internal';
 import type { Lease, Milliseconds } from '@forge/pool';
 import type { Channel } from './channel.ts';
-import { kindOf } from './close-kinds.ts';
 import type { Codec, Decoded, SubscriptionKey } from './codec.ts';
 import type { WebSocketConnection } from './connection.ts';
-import { isWebSocketError, WebSocketError } from './errors.ts';
+import { isWebSocketError, kindOf, WebSocketError } from './errors.ts';
 import { overloaded, type Call } from './in-flight.ts';
 import type { Counts } from './metrics.ts';
 import type { Permit } from './outbox.ts';

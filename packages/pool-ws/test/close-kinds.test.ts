@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { closeKind, handshakeKind, kindOf, statusKind } from '../src/close-kinds.ts';
-import { WebSocketError } from '../src/errors.ts';
+import { closeKind, handshakeKind, statusKind } from '../src/close-kinds.ts';
 
 describe('closeKind', () => {
   it.each([
@@ -43,14 +42,5 @@ describe('handshakeKind', () => {
   it('is fatal for an address that ws refuses, and harmless for what is no error', () => {
     expect(handshakeKind(new SyntaxError('Invalid URL'))).toBe('fatal');
     expect(handshakeKind(undefined)).toBe('retry');
-  });
-});
-
-describe('kindOf', () => {
-  it('is that of a WebSocketError of any copy of the class, and retry for others', () => {
-    const copy = Object.assign(new Error('x'), { name: 'WebSocketError', code: 'WS_CLOSED', kind: 'backoff' });
-    expect(kindOf(copy)).toBe('backoff');
-    expect(kindOf(new WebSocketError('WS_REMOTE_ERROR', 'login refused'))).toBe('fatal');
-    expect(kindOf(new Error('x'))).toBe('retry');
   });
 });

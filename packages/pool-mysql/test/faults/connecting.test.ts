@@ -121,7 +121,9 @@ describe.skipIf(mariadbIsMissing)(`a pool whose connections cannot be made${mari
 
   it('stops a statement over a secure connection too', async () => {
     const pool = world.open({ ssl: { ca: good.cert }, connectionLimit: 1 });
-    expect((await errorOf(pool.query({ sql: 'SELECT SLEEP(30)', timeout: 50 }))).code).toBe('PROTOCOL_SEQUENCE_TIMEOUT');
+    expect((await errorOf(pool.query({ sql: 'SELECT SLEEP(30)', timeout: 50 }))).code).toBe(
+      'PROTOCOL_SEQUENCE_TIMEOUT',
+    );
     expect(await ask(pool, '1')).toBe(1);
     expect(pool.getMetrics().created).toBe(1);
   });

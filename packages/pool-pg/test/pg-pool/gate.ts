@@ -167,10 +167,14 @@ export const PROMISES: Record<string, Run> = {
   },
   'opens poolSize clients for many callers and no more': async (Pool) => {
     const pool = new Pool({ poolSize: 9 });
+    let isFull = (): void => {};
+    const full = new Promise<void>((resolve) => (isFull = resolve));
     const results = await Promise.all(
       times(30, async () => {
         const client = await pool.connect();
         const result = await client.query(NAMED, ['hi']);
+        if (pool.totalCount === 9) isFull();
+        await full;
         client.release();
         return result;
       }),
