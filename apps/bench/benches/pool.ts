@@ -2,8 +2,8 @@ import type { Bench } from '../src/bench.ts';
 import { pools } from '../contestants/pool/pools.ts';
 
 const PAIR = 'one acquire and one release';
-const pairs = { operations: 300_000, warmup: 100_000 };
-const workers = { operations: 200_000, warmup: 50_000, operation: `${PAIR} by one of 1000 callers in loops` };
+const pairs = { operations: 1_000_000, warmup: 300_000 };
+const workers = { operations: 1_000_000, warmup: 300_000, operation: `${PAIR} by one of 1000 callers in loops` };
 
 export const bench: Bench = {
   title: 'A pool of ten connections',
@@ -26,8 +26,8 @@ export const bench: Bench = {
     {
       id: '50,000 waiters',
       operation: 'serving 50,000 callers who came while all connections were leased',
-      operations: 3,
-      warmup: 2,
+      operations: 5,
+      warmup: 5,
     },
   ],
   contestants: pools,

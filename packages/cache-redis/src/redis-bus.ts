@@ -2,6 +2,7 @@ import type { InvalidationBus } from '@forge/cache';
 import { after, callQuietly, functionOption, objectOption, stringOption } from '@forge/internal';
 import type { RedisBusClient, RedisSubscriber } from './client.ts';
 import { Commands, unavailable } from './commands.ts';
+import { optionNames } from './option-names.ts';
 import { publishScript } from './scripts.ts';
 
 export interface RedisBusOptions {
@@ -43,6 +44,7 @@ export function redisBus(client: RedisBusClient, options: RedisBusOptions = {}):
   functionOption(subject, 'client.duplicate', Reflect.get(client, 'duplicate'));
   functionOption(subject, 'client.withTypeMapping', Reflect.get(client, 'withTypeMapping'));
   objectOption(subject, 'options', options);
+  optionNames(subject, options, ['channel']);
   const channel = options.channel ?? 'forge';
   stringOption(subject, 'channel', channel);
   if (channel === '') throw new RangeError(`Cannot ${subject}: channel must not be empty, got ""`);

@@ -5,6 +5,7 @@ import type { RedisStoreClient } from './client.ts';
 import { Commands, isUnknownScript, unavailable } from './commands.ts';
 import { Ledger } from './ledger.ts';
 import { Names } from './names.ts';
+import { optionNames } from './option-names.ts';
 import { packRecord, stampRecord, unpackRecord, type Stamp } from './record.ts';
 import { LONGEST_LIFE, pairScript, runScript, type Script } from './scripts.ts';
 
@@ -37,6 +38,7 @@ export function redisStore(client: RedisStoreClient, options: RedisStoreOptions 
   objectOption(subject, 'client', client);
   functionOption(subject, 'client.withTypeMapping', Reflect.get(client, 'withTypeMapping'));
   objectOption(subject, 'options', options);
+  optionNames(subject, options, ['namespace', 'maxValueSize']);
   const namespace = options.namespace ?? 'forge';
   stringOption(subject, 'namespace', namespace);
   if (!/^[^{}\p{Surrogate}\p{Cc}]{1,64}$/u.test(namespace)) {

@@ -19,6 +19,7 @@ describe('redisStore', () => {
     for (const namespace of ['', 'a{b', 'a}b', '\ud800', 'a\nb', 'x'.repeat(65)]) {
       expect(() => redisStore(client, { namespace }), namespace).toThrow(RangeError);
     }
+    expect(() => redisStore(client, { prefix: 'a' } as object)).toThrow(/there is no option "prefix"/);
     expect(() => redisStore(client, { maxValueSize: '1' as unknown as number })).toThrow(TypeError);
     for (const maxValueSize of [0, 1.5, Infinity, 2 ** 30]) {
       expect(() => redisStore(client, { maxValueSize })).toThrow(RangeError);
@@ -38,6 +39,7 @@ describe('redisBus', () => {
       'client.duplicate must be a function, got undefined',
     );
     expect(() => redisBus(client, { channel: 1 as unknown as string })).toThrow(TypeError);
+    expect(() => redisBus(client, { namespace: 'a' } as object)).toThrow(/there is no option "namespace"/);
     expect(() => redisBus(client, { channel: '' })).toThrow(RangeError);
   });
 });

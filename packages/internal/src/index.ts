@@ -6,6 +6,7 @@
 export { AbortWatch } from './abort-watch.ts';
 export { callQuietly } from './callbacks.ts';
 export { monotonic, type Clock } from './clock.ts';
+export { coarse } from './coarse-clock.ts';
 export { Deadlines, type Deadline } from './deadlines.ts';
 export { emit } from './emit.ts';
 export { List, type Link } from './list.ts';

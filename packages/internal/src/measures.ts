@@ -8,9 +8,7 @@ export type MeasureListener = (name: string, value: number) => void;
 export class Measures {
   readonly #listeners = new Set<MeasureListener>();
 
-  get active(): boolean {
-    return this.#listeners.size > 0;
-  }
+  active = false;
 
   /**
    * Adds a listener and returns the function that removes it.
@@ -22,7 +20,11 @@ export class Measures {
     // One object for each call, so that a function added twice is heard twice and removed once.
     const own: MeasureListener = (name, value) => listener(name, value);
     this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    this.active = true;
+    return () => {
+      this.#listeners.delete(own);
+      this.active = this.#listeners.size > 0;
+    };
   }
 
   record(name: string, value: number): void {

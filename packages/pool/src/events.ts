@@ -50,7 +50,7 @@ export type ErrorClass = 'retryable' | 'fatal' | 'overloaded' | 'outage';
 /** A lease that is held for too long, or that was never given back. */
 export interface HeldLease {
   readonly connection: PooledConnection;
-  /** For how long, as far as anybody measured it: with `leakThreshold` always. */
+  /** For how long; undefined without `leakThreshold`. */
   readonly held: Milliseconds | undefined;
   /** Where it was acquired; with `leakThreshold` for 1 acquire in 64, and for each after the first leak. */
   readonly stack: string | undefined;

@@ -49,6 +49,11 @@ export interface ConnectionConfig<C> {
   /** Connections kept even when idle; made in the background. @default 0 */
   readonly min?: number;
   /**
+   * Idle connections kept ready, beside those in use: for connections that take long to make. What is leased of them is made
+   * anew in the background, as `min` is. @default 0
+   */
+  readonly minIdle?: number;
+  /**
    * Connections at most, those being created included. `auto` begins with 10 and finds, while callers wait for it, how many
    * the backend can work with: for when nobody knows, and only where each connection really is work for the same backend.
    *
@@ -70,6 +75,8 @@ export interface ConnectionConfig<C> {
   readonly acquireTimeout?: Milliseconds;
   /** How long one `create` may take. @default 30_000 */
   readonly createTimeout?: Milliseconds;
+  /** Creates in flight at most, for what a burst of them would bring down. @default Infinity */
+  readonly maxConcurrentCreates?: number;
   /** Failed creates in a row, beyond the first, before one costs the caller who waits longest. @default 2 */
   readonly createRetries?: number;
   /**
@@ -127,6 +134,7 @@ export interface CloseOptions {
 /** How many connections a pool is to have from now on; what is absent stays. */
 export interface Size {
   readonly min?: number;
+  readonly minIdle?: number;
   readonly max?: number;
 }
 
@@ -140,6 +148,7 @@ type Given<C> = { [Name in Optional]: ConnectionConfig<C>[Name] | undefined };
 /** The bounds of a pool, which `resize` moves. */
 export interface Limits {
   min: number;
+  minIdle: number;
   max: number;
 }
 
@@ -154,7 +163,11 @@ export function resolveOptions<C>(config: ConnectionConfig<C>, subject = 'create
   const isElastic = config.max === 'auto';
   return Object.freeze({
     ...resolveFunctions(subject, config),
-    ...resolveLimits(subject, isElastic ? { min: config.min ?? 0 } : (config as Size), { min: 0, max: DEFAULT_MAX }),
+    ...resolveLimits(subject, isElastic ? { ...config, max: DEFAULT_MAX } : (config as Size), {
+      min: 0,
+      minIdle: 0,
+      max: DEFAULT_MAX,
+    }),
     isElastic,
     concurrency:
       typeof config.concurrency === 'function' ? config.concurrency : number('concurrency', 1, { ...FINITE, min: 1 }),
@@ -163,6 +176,7 @@ export function resolveOptions<C>(config: ConnectionConfig<C>, subject = 'create
     maxUses: number('maxUses', Infinity, { min: 1, integer: true }),
     acquireTimeout: number('acquireTimeout', 30_000),
     createTimeout: number('createTimeout', 30_000, { min: 1 }),
+    maxConcurrentCreates: number('maxConcurrentCreates', Infinity, { min: 1, integer: true }),
     createRetries: number('createRetries', 2, FINITE),
     validateAfter: checkOption(subject, 'validateAfter', config, 500),
     healthCheckInterval: checkOption(subject, 'healthCheckInterval', config, 30_000) || Infinity,
@@ -177,8 +191,12 @@ export function resolveOptions<C>(config: ConnectionConfig<C>, subject = 'create
 /** @throws TypeError, RangeError for a bound that is wrong */
 export function resolveLimits(subject: string, size: Size, before: Limits): Limits {
   const max = numberOption(subject, 'max', size.max, before.max, { min: 1, integer: true });
-  const highest = Math.min(max, Number.MAX_SAFE_INTEGER);
-  return { min: numberOption(subject, 'min', size.min ?? before.min, 0, { integer: true, max: highest }), max };
+  const upToMax = { integer: true, max: Math.min(max, Number.MAX_SAFE_INTEGER) };
+  return {
+    min: numberOption(subject, 'min', size.min ?? before.min, 0, upToMax),
+    minIdle: numberOption(subject, 'minIdle', size.minIdle ?? before.minIdle, 0, upToMax),
+    max,
+  };
 }
 
 function resolveFunctions<C>(

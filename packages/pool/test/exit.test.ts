@@ -33,4 +33,13 @@ describe('a process', () => {
       'leaked: 0',
     ]);
   });
+
+  it('runs the example of processes', { timeout: 30_000 }, async () => {
+    expect(await run('examples/processes.ts')).toBe('<one> <two> <three> <four>\n');
+  });
+
+  it('runs the examples of many pools as one', { timeout: 30_000 }, async () => {
+    expect(await run('examples/keyed.ts')).toBe('a b a b a b true\n');
+    expect(await run('examples/balanced.ts')).toMatch(/^2 servers answer\n(?:ejected true\n)*true\n$/);
+  });
 });

@@ -88,14 +88,25 @@ describe('onMeasure', () => {
     expect(heard).toHaveLength(5);
   });
 
-  it('reads the clock only when a connection was used, but for one lease in 32, as long as nobody listens', async () => {
+  it('reads the clock only when a connection was used, but for one lease in 64, as long as nobody listens', async () => {
     const now = vi.fn(() => performance.now());
     const pool = new ConnectionPool({ create: () => 1, clock: { now }, idleTimeout: Infinity });
-    const own = await pool.acquire();
+    const timed = await pool.acquire();
     now.mockClear();
-    own.release();
-    pool.tryAcquire()?.release();
+    timed.release();
     expect(now).toHaveBeenCalledTimes(2);
+    pool.tryAcquire()?.release();
+    expect(now).toHaveBeenCalledTimes(3);
+  });
+
+  it('reads the clock of the process seldom when leases come and go fast', async () => {
+    const pool = new ConnectionPool({ create: () => 1, idleTimeout: Infinity });
+    (await pool.acquire()).release();
+    const now = vi.spyOn(performance, 'now');
+    for (let count = 0; count < 1000; count++) pool.tryAcquire()?.release();
+    // Two for each lease in 64 that is timed.
+    expect(now.mock.calls.length).toBeLessThan(16 + 2 * 16);
+    now.mockRestore();
   });
 
   it('does not measure a lease that began before anybody listened', async () => {

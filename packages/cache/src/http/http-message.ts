@@ -95,9 +95,16 @@ const HOP_BY_HOP = [
   'upgrade',
 ] as const;
 
-/** The hop-by-hop fields of a message: the known ones and those that its `Connection` names. In lower case. */
+/** Fields that say who may be given a response and for how long: without them it would be given to more, for longer. */
+const GOVERNING = ['age', 'cache-control', 'cdn-cache-control', 'date', 'expires', 'vary'] as const;
+
+/**
+ * The hop-by-hop fields of a message: the known ones and those that its `Connection` names, which may name no governing
+ * ones (RFC 9110 §7.6.1). In lower case.
+ */
 export function hopByHopFields(headers: readonly HttpField[]): Set<string> {
   const names = new Set<string>(HOP_BY_HOP);
   for (const name of (fieldValue(headers, 'connection') ?? '').split(',')) names.add(name.trim().toLowerCase());
+  for (const name of GOVERNING) names.delete(name);
   return names;
 }

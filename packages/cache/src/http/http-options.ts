@@ -1,4 +1,5 @@
 import { choiceOption, functionOption, numberOption, objectOption, stringOption, type Clock } from '@forge/internal';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Bytes, Milliseconds } from '../units.ts';
 import type { HttpRequest } from './http-message.ts';
 import type { HttpStore } from './http-store.ts';
@@ -53,10 +54,22 @@ const MAX_BODY_BYTES: Bytes = 4 * 2 ** 20;
 const STALE_ON_DISCONNECT: Milliseconds = 60_000;
 const WALL_CLOCK: Clock = { now: () => Date.now() };
 
+const NAMES: OptionNames<HttpCacheOptions> = {
+  cache: true,
+  mode: true,
+  partition: true,
+  cacheBody: true,
+  maxBodyBytes: true,
+  staleOnDisconnect: true,
+  name: true,
+  clock: true,
+};
+
 /** @throws TypeError or RangeError when an option has the wrong type or is out of range */
 export function httpCacheSettings(options: HttpCacheOptions): HttpCacheSettings {
   const subject = 'create an HttpCache';
   objectOption(subject, 'the options', options);
+  optionNames(subject, options, NAMES);
   const { cache, partition = () => '', cacheBody = () => false, name = 'forge', clock = WALL_CLOCK } = options;
   objectOption(subject, 'cache', cache);
   for (const method of ['get', 'set', 'invalidate', 'invalidateTag'] as const) {

@@ -26,9 +26,13 @@ export function normalizedField(headers: readonly HttpField[], name: string): st
   const value = fieldValue(headers, name);
   if (value === undefined) return undefined;
   const members = membersOf(value);
-  // What is quoted may hold anything.
+  // What is quoted may hold anything; and a field that is no list may be a user's name, in which `a,` is not `a`.
   if (!WEIGHTED.has(name) || value.includes('"')) return members.join(',');
-  return members.map(weighted).sort().join(',');
+  return members
+    .filter((member) => member !== '')
+    .map(weighted)
+    .sort()
+    .join(',');
 }
 
 /** The parts between commas, trimmed; commas inside quotes separate nothing, and a quote that never ends makes one part. */
@@ -47,7 +51,7 @@ function membersOf(value: string): string[] {
   }
   if (quoted) return [value];
   members.push(value.slice(start).trim());
-  return members.filter((member) => member !== '');
+  return members;
 }
 
 /** In one form for equal weights; the value of another parameter may tell cases apart. */

@@ -1,4 +1,5 @@
 import { keyHash, randomSeed } from '../policies/key-hash.ts';
+import { LONGEST_HASHED, LongKeys } from './key-map.ts';
 import { LONGEST_FLAT } from './slots.ts';
 import { SegmentedIndex } from './segmented-index.ts';
 import type { Keys } from './segment.ts';
@@ -9,7 +10,7 @@ import type { Keys } from './segment.ts';
  * V8 keeps the hash of a string with it and shows it to its own `Map` alone. To compute another takes as long as a lookup
  * among few keys and a fraction of one among many, where memory is what counts, and a `Map` stands still whenever it
  * outgrows its room. So at 2^19 keys new ones go to the other index, each takes some of the `Map` along, and then there is no `Map`
- * any more. Until then a key may be in either or in both.
+ * any more. Until then a key may be in either or in both. Keys that V8 does not hash are apart, in {@link LongKeys}.
  */
 export class KeyIndex {
   readonly #keys: Keys;
@@ -19,6 +20,7 @@ export class KeyIndex {
   #map: Map<string, number> | undefined = new Map();
   /** Undefined until the first moves. */
   #segments: SegmentedIndex | undefined;
+  #long: LongKeys<number> | undefined;
   #toMove: MapIterator<[string, number]> | undefined;
   #size = 0;
   #seed: number | undefined;
@@ -50,7 +52,8 @@ export class KeyIndex {
   /** The key must be new. */
   add(key: string, slot: number): void {
     this.#size++;
-    if (this.#segments === undefined && this.#map!.size < this.#mostInMap) this.#map!.set(key, slot);
+    if (key.length > LONGEST_HASHED) (this.#long ??= new LongKeys()).set(key, slot);
+    else if (this.#segments === undefined && this.#map!.size < this.#mostInMap) this.#map!.set(key, slot);
     else this.#addToSegments(key, slot);
     this.#absent = undefined;
   }
@@ -58,6 +61,7 @@ export class KeyIndex {
   /** The key must be there, at this slot. */
   remove(key: string, slot: number): void {
     this.#size--;
+    if (this.#long !== undefined && key.length > LONGEST_HASHED) return this.#long.delete(key);
     this.#map?.delete(key);
     this.#segments?.remove(key, this.#hash(key), slot);
   }
@@ -73,6 +77,8 @@ export class KeyIndex {
   }
 
   #miss(key: string): number | undefined {
+    // Here, so that no hit pays for it.
+    if (key.length > LONGEST_HASHED) return this.#long?.get(key);
     if (this.#segments !== undefined) {
       const hash = this.#hash(key);
       const slot = this.#segments.get(key, hash);

@@ -13,6 +13,7 @@ export function loadEntries<V>(
   settings: MemorySettings<V>,
   store: (key: string, value: V, terms: EntryTerms) => boolean,
 ): number {
+  iterableOption(entries, [Symbol.iterator]);
   // What is left of a life has had its jitter.
   const exact: MemorySettings<V> = { ...settings, jitter: (ttl) => ttl };
   const termsOf = (entry: LoadableEntry<V>): EntryTerms => {
@@ -26,6 +27,13 @@ export function loadEntries<V>(
     if (terms.ttl > 0 && terms.idleTTL > 0 && store(entry.key, entry.value, terms)) stored++;
   }
   return stored;
+}
+
+/** @throws TypeError when it cannot be walked through, as what JSON makes of a dump that was not read into an array */
+export function iterableOption(entries: unknown, ways: readonly symbol[]): void {
+  if (typeof entries === 'object' && entries !== null && ways.some((way) => way in entries)) return;
+  const got = entries === null ? 'null' : typeof entries;
+  throw new TypeError(`Cannot load entries: they must be an array or another iterable, got ${got}`);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type Clock,
 } from '@forge/internal';
 import type { PolicyName } from '../policies/policy-by-name.ts';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Bytes, Milliseconds, Ratio } from '../units.ts';
 
 /** Why an entry left: `evicted` for room, `expired` by time, `deleted` on request, `replaced` by a newer value. */
@@ -132,35 +133,29 @@ export interface EntryTerms {
   readonly tags: readonly string[];
 }
 
-/** The names of all options, so that one of another cache is not taken for one of this. */
-const NAMES: ReadonlySet<string> = new Set<keyof MemoryCacheOptions>([
-  'maxSize',
-  'maxBytes',
-  'maxEntrySize',
-  'defaultTTL',
-  'idleTTL',
-  'ttlJitter',
-  'policy',
-  'sizeOf',
-  'onRemoval',
-  'metricsEnabled',
-  'cleanupInterval',
-  'clock',
-]);
+const NAMES: OptionNames<MemoryCacheOptions> = {
+  maxSize: true,
+  maxBytes: true,
+  maxEntrySize: true,
+  defaultTTL: true,
+  idleTTL: true,
+  ttlJitter: true,
+  policy: true,
+  sizeOf: true,
+  onRemoval: true,
+  metricsEnabled: true,
+  cleanupInterval: true,
+  clock: true,
+};
 
 /** @param further names that the subject has besides those of a `MemoryCache` */
 export function memorySettings<V>(
   subject: string,
   options: MemoryCacheOptions<V>,
-  further: readonly string[] = [],
+  further: object = {},
 ): MemorySettings<V> {
   objectOption(subject, 'the config', options);
-  for (const name of Object.keys(options)) {
-    if (NAMES.has(name) || further.includes(name)) continue;
-    throw new TypeError(
-      `Cannot ${subject}: there is no option ${JSON.stringify(name)} (its options are in the README)`,
-    );
-  }
+  optionNames(subject, options, NAMES, further);
   const { sizeOf, onRemoval, ttlJitter } = options;
   const maxBytes = numberOption(subject, 'maxBytes', options.maxBytes, Infinity, { min: 1, integer: true });
   const given = numberOption(subject, 'maxEntrySize', options.maxEntrySize, Infinity, { min: 1, integer: true });

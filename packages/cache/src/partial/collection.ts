@@ -1,4 +1,5 @@
 import { functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Milliseconds } from '../units.ts';
 import { Gatherer, type ManyLoader } from './gatherer.ts';
 import type { LoadingCache, PartContext, ReadOptions } from './part-caches.ts';
@@ -47,6 +48,16 @@ interface PageList<Id> {
   readonly next: string | undefined;
 }
 
+const NAMES: OptionNames<CollectionOptions<never, never>> = {
+  cache: true,
+  name: true,
+  load: true,
+  idOf: true,
+  ttl: true,
+  pageTTL: true,
+  maxBatch: true,
+};
+
 /**
  * Items that are stored once, each under its own key, and lists of them that hold ids: the loader is asked for what is
  * missing and for nothing else, an invalidated item comes back alone, and a list is fresh or stale by itself.
@@ -87,8 +98,10 @@ export class Collection<Id extends string | number, Item> {
   constructor(options: CollectionOptions<Id, Item>) {
     const subject = 'create a Collection';
     objectOption(subject, 'the options', options);
+    optionNames(subject, options, NAMES);
     const { cache, name, load, idOf, ttl, pageTTL, maxBatch } = options;
     objectOption(subject, 'cache', cache);
+    functionOption(subject, 'cache.getOrSet', Reflect.get(cache, 'getOrSet'));
     stringOption(subject, 'name', name);
     functionOption(subject, 'load', load);
     functionOption(subject, 'idOf', idOf);

@@ -1,4 +1,5 @@
-import { objectOption, stringOption } from '@forge/internal';
+import { functionOption, objectOption, stringOption } from '@forge/internal';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import { jsonEtag } from './etag.ts';
 import { diff, type Json } from './merge-patch.ts';
 import type { PartMemory } from './part-caches.ts';
@@ -26,6 +27,8 @@ export interface DeltasOptions {
   readonly name: string;
 }
 
+const NAMES: OptionNames<DeltasOptions> = { cache: true, name: true };
+
 /**
  * Answers a client that names the version it has with what changed since, when that is shorter than the whole.
  *
@@ -46,7 +49,9 @@ export class Deltas {
   constructor(options: DeltasOptions) {
     const subject = 'create Deltas';
     objectOption(subject, 'the options', options);
+    optionNames(subject, options, NAMES);
     objectOption(subject, 'cache', options.cache);
+    functionOption(subject, 'cache.delete', options.cache.delete);
     stringOption(subject, 'name', options.name);
     this.#cache = options.cache;
     this.#versions = partPrefix(options.name, 'version');

@@ -14,6 +14,7 @@
  * 2. M. Tsimelzon et al., ESI Language Specification 1.0, W3C Note, 2001.
  */
 import { functionOption, objectOption, signalOption, stringOption } from '@forge/internal';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Milliseconds } from '../units.ts';
 import { contentEtag } from './etag.ts';
 import type { LoadingCache, PartContext, ReadOptions } from './part-caches.ts';
@@ -97,6 +98,15 @@ interface Resolved {
   readonly value: () => Promise<unknown>;
 }
 
+/** Options of `Fragments`. */
+export interface FragmentsOptions {
+  readonly cache: LoadingCache;
+  /** Keeps its keys apart from others in the cache, and is a tag of every entry. */
+  readonly name: string;
+}
+
+const NAMES: OptionNames<FragmentsOptions> = { cache: true, name: true };
+
 /** Answers fragments from a cache: only the leaves that are missing are loaded, only what changed is rendered. */
 export class Fragments {
   readonly #cache: LoadingCache;
@@ -104,11 +114,13 @@ export class Fragments {
   readonly #leaves: string;
   readonly #rendered: string;
 
-  /** @param options `name` keeps the keys apart from others in the cache, and is a tag of every entry */
-  constructor(options: { readonly cache: LoadingCache; readonly name: string }) {
+  /** @throws TypeError when an option has the wrong type */
+  constructor(options: FragmentsOptions) {
     const subject = 'create Fragments';
     objectOption(subject, 'the options', options);
+    optionNames(subject, options, NAMES);
     objectOption(subject, 'cache', options.cache);
+    functionOption(subject, 'cache.getOrSet', Reflect.get(options.cache, 'getOrSet'));
     stringOption(subject, 'name', options.name);
     this.#cache = options.cache;
     this.#name = options.name;

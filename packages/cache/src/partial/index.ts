@@ -17,7 +17,7 @@ export type { CollectionOptions, LoadedPage, Page, PageLoader } from './collecti
 export { contentRange, parseContentRange, parseRange } from './content-range.ts';
 export { Deltas, type Delta, type DeltasOptions } from './deltas.ts';
 export { contentEtag } from './etag.ts';
-export { composite, Fragments, leaf } from './fragments.ts';
+export { composite, Fragments, leaf, type FragmentsOptions } from './fragments.ts';
 export type { Composite, Fragment, FragmentAnswer, Leaf, Parts } from './fragments.ts';
 export type { ManyLoader } from './gatherer.ts';
 export type { Interval } from './intervals.ts';

@@ -15,6 +15,7 @@
 import { AbortWatch, functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import { Flight, type Caller } from '../response/loading/flight.ts';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Milliseconds } from '../units.ts';
 import { isStrong } from './etag.ts';
 import { gaps, overlap, type Interval } from './intervals.ts';
@@ -91,6 +92,8 @@ interface RangeLoad<Data extends RangeData> extends Interval {
 /** The loads of one key that run. Taken out of the map by an invalidation, it is the fence: none of them is stored. */
 type Run<Data extends RangeData> = Set<RangeLoad<Data>>;
 
+const NAMES: OptionNames<RangeCacheOptions<never>> = { cache: true, name: true, load: true, ttl: true };
+
 /**
  * Bytes or rows of resources, by range: a read loads only what earlier reads have not, and shares what is under way.
  *
@@ -114,8 +117,10 @@ export class RangeCache<Data extends RangeData> {
   constructor(options: RangeCacheOptions<Data>) {
     const subject = 'create a RangeCache';
     objectOption(subject, 'the options', options);
+    optionNames(subject, options, NAMES);
     const { cache, name, load, ttl } = options;
     objectOption(subject, 'cache', cache);
+    functionOption(subject, 'cache.delete', cache.delete);
     stringOption(subject, 'name', name);
     functionOption(subject, 'load', load);
     this.#cache = cache;

@@ -1,4 +1,5 @@
 import { functionOption, numberOption, objectOption, signalOption, stringOption } from '@forge/internal';
+import { optionNames, type OptionNames } from '../option-names.ts';
 import type { Bytes, Milliseconds } from '../units.ts';
 import { LiveStream, Reader, type Producer } from './live-stream.ts';
 import type { PartMemory, ReadOptions } from './part-caches.ts';
@@ -19,6 +20,15 @@ export interface StreamCacheOptions<Chunk> {
   /** Whether a producer runs to its end although every reader has left. @default false: its signal aborts */
   readonly keepRunning?: boolean;
 }
+
+const NAMES: OptionNames<StreamCacheOptions<never>> = {
+  cache: true,
+  name: true,
+  ttl: true,
+  maxStreamBytes: true,
+  sizeOf: true,
+  keepRunning: true,
+};
 
 /**
  * Streams that many read and one producer writes: who joins late gets everything from the start, then follows.
@@ -43,7 +53,9 @@ export class StreamCache<Chunk> {
   constructor(options: StreamCacheOptions<Chunk>) {
     const subject = 'create a StreamCache';
     objectOption(subject, 'the options', options);
+    optionNames(subject, options, NAMES);
     objectOption(subject, 'cache', options.cache);
+    functionOption(subject, 'cache.delete', options.cache.delete);
     stringOption(subject, 'name', options.name);
     numberOption(subject, 'ttl', options.ttl, 0);
     functionOption(subject, 'sizeOf', options.sizeOf, true);

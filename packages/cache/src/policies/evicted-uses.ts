@@ -17,6 +17,11 @@ export class EvictedUses {
   #cells = new Uint32Array(0);
   #sets = 0;
 
+  /** Whether nothing can be remembered yet, for no room was made. */
+  get isEmpty(): boolean {
+    return this.#sets === 0;
+  }
+
   /** Makes room for at least `count` entries. What was remembered in a table that is too small goes. */
   fit(count: number): void {
     if (count <= this.#sets * ENTRIES) return;

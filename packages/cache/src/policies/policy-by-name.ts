@@ -10,6 +10,6 @@ export type PolicyName = 'adaptive' | 'gdsf' | 'lru';
 /** @param fingerprintOf for a policy that looks at fingerprints, where `insert` is told none */
 export function evictionPolicy(name: PolicyName, fingerprintOf?: (slot: number) => number): EvictionPolicy {
   if (name === 'adaptive') return new AdaptivePolicy({ tuner: new WindowTuner(), fingerprintOf });
-  if (name === 'gdsf') return new GdsfPolicy();
+  if (name === 'gdsf') return new GdsfPolicy(fingerprintOf);
   return new LruPolicy();
 }

@@ -21,6 +21,10 @@ export class PriorityHeap {
     this.#priorities = lengthened(this.#priorities, capacity + 1);
   }
 
+  get size(): number {
+    return this.#size;
+  }
+
   /** The slot with the lowest priority; only while there is one. */
   get top(): number {
     return this.#slots[1]!;

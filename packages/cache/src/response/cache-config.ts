@@ -9,6 +9,7 @@ import {
 } from '../memory/memory-options.ts';
 import type { InvalidationBus } from '../tiers/bus.ts';
 import type { CacheStore } from '../tiers/store.ts';
+import type { OptionNames } from '../option-names.ts';
 import type { Milliseconds, Ratio } from '../units.ts';
 import { jsonCodec, type Codec } from './values/codec.ts';
 import type { ValuePolicy } from './values/values.ts';
@@ -90,22 +91,22 @@ export type CacheSettings<V> = MemorySettings<V> &
 const NO_KEYS: readonly string[] = Object.freeze([]);
 
 /** Those that a `MemoryCache` does not have. */
-const NAMES: readonly Exclude<keyof CacheConfig, keyof MemoryCacheOptions>[] = [
-  'staleWhileRevalidate',
-  'staleIfError',
-  'store',
-  'bus',
-  'softTimeout',
-  'hardTimeout',
-  'negativeTTL',
-  'errorTTL',
-  'refreshAhead',
-  'xfetchBeta',
-  'values',
-  'codec',
-  'compressionEnabled',
-  'storeTimeout',
-];
+const NAMES: OptionNames<Omit<CacheConfig, keyof MemoryCacheOptions>> = {
+  staleWhileRevalidate: true,
+  staleIfError: true,
+  store: true,
+  bus: true,
+  softTimeout: true,
+  hardTimeout: true,
+  negativeTTL: true,
+  errorTTL: true,
+  refreshAhead: true,
+  xfetchBeta: true,
+  values: true,
+  codec: true,
+  compressionEnabled: true,
+  storeTimeout: true,
+};
 
 type DurationName =
   | 'staleWhileRevalidate'

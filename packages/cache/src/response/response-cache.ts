@@ -10,7 +10,7 @@ import {
 } from '@forge/internal';
 import { CacheError } from '../errors.ts';
 import type { CacheEvents } from '../events.ts';
-import { readEntry } from '../memory/load-entries.ts';
+import { iterableOption, readEntry } from '../memory/load-entries.ts';
 import { METRIC_KINDS, type CacheMetrics, type MetricKinds } from '../metrics.ts';
 import type { Invalidation } from '../tiers/store.ts';
 import type { Milliseconds } from '../units.ts';
@@ -41,9 +41,12 @@ import type { KeyedCache } from './keyed-cache.ts';
 import { CacheNamespace } from './namespace.ts';
 import type { Packed } from './values/packed.ts';
 import { isRegExp, PatternReader } from './invalidating/pattern-reader.ts';
+import { nextTurn } from './next-turn.ts';
 import { SharedTier } from './sharing/shared-tier.ts';
 import { valuesFor, type Values } from './values/values.ts';
 
+/** Entries that are dumped or loaded in one turn of the event loop. */
+const SLICE = 1024;
 const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});
 
 /**
@@ -253,7 +256,10 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * kept absences with a ttl of their own, are left out. The cache may change while it is read.
    */
   async *dump(): AsyncIterableIterator<DumpedEntry<V>> {
+    let position = 0;
     for (const [key, entry, size] of this.#first.entries()) {
+      // Whoever reads it waits for nothing but promises, and would hold up all others.
+      if (++position % SLICE === 0) await nextTurn();
       const value = await this.#values.give(entry.held);
       yield dumped(key, value, entry, { ttl: this.#first.freshUntil(entry) - this.#settings.clock.now(), size });
     }
@@ -266,15 +272,9 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
    * @throws CacheError `CACHE_ENTRY_INVALID` at the first entry that `set` would not take, named by its position from 0;
    * those before it are stored
    */
-  async load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
-    let position = 0;
-    let stored = 0;
-    for await (const entry of entries) {
-      if (this.#closing !== undefined) return refused('load entries');
-      const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
-      if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
-    }
-    return stored;
+  load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
+    iterableOption(entries, [Symbol.iterator, Symbol.asyncIterator]);
+    return this.#load(entries);
   }
 
   /** A frozen snapshot: counters since the start, and what is held now. */
@@ -303,6 +303,18 @@ export class ResponseCache<V = unknown> extends EventEmitter<CacheEvents> implem
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #load(entries: Iterable<DumpedEntry<V>> | AsyncIterable<DumpedEntry<V>>): Promise<number> {
+    let position = 0;
+    let stored = 0;
+    for await (const entry of entries) {
+      if (this.#closing !== undefined) return refused('load entries');
+      const draft = readEntry(entry, position++, (dump) => this.#restored(dump));
+      if (draft !== undefined && this.#first.place(entry.key, draft).outcome === 'held') stored++;
+      if (position % SLICE === 0) await nextTurn();
+    }
+    return stored;
   }
 
   async #shut(): Promise<void> {

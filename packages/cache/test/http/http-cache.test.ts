@@ -18,6 +18,7 @@ describe('new HttpCache', () => {
     [{ cache, cacheBody: true }, 'cacheBody must be a function'],
     [{ cache, clock: {} }, 'clock.now must be a function'],
     [{ cache, name: 1 }, 'name must be a string'],
+    [{ cache, private: true }, 'there is no option "private"'],
   ])('refuses %j', (options, message) => {
     expect(() => new HttpCache(options as HttpCacheOptions)).toThrow(message);
   });

@@ -228,6 +228,25 @@ describe('HttpCache stores', () => {
 });
 
 describe('HttpCache varies', () => {
+  it('by what a Vary names that Connection would have taken away, after a validation too', async () => {
+    const headers = {
+      'Cache-Control': 'max-age=1',
+      Vary: 'Remote-User',
+      ETag: '"a"',
+      Connection: 'Vary, Cache-Control',
+    };
+    const origin = new Origin(({ headers: asked }) =>
+      asked.some(([name]) => name === 'If-None-Match') ? { status: 304, headers } : { headers },
+    );
+    await origin.get('/', { 'Remote-User': 'alice' });
+    vi.advanceTimersByTime(2000);
+    expect((await origin.get('/', { 'Remote-User': 'alice' })).body).toBe('answer 1');
+
+    expect((await origin.get('/', { 'Remote-User': 'bob' })).how).toContain('fwd=vary-miss');
+    vi.advanceTimersByTime(2000);
+    expect((await origin.get('/', { 'Remote-User': 'alice' })).how).toContain('fwd=stale');
+  });
+
   it('by the fields that Vary names, and by no others', async () => {
     const origin = new Origin({ headers: { 'Cache-Control': 'max-age=60', Vary: 'Foo' } });
     await origin.get('/', { Foo: '1' });

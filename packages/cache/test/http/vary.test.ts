@@ -35,6 +35,11 @@ describe('normalizedField', () => {
     expect(forms('foo', '"a,b"', '"a, b"', '"a\\", b"', '"a\\",b"').size).toBe(4);
   });
 
+  it('tells empty members apart, for not every field is a list', () => {
+    expect(forms('remote-user', 'bob', 'bob,', ',bob', 'bob,,').size).toBe(4);
+    expect(forms('accept', 'a/b', 'a/b,', ',a/b,,').size).toBe(1);
+  });
+
   it('orders what has weights by them, in any case', () => {
     expect(forms('accept-language', 'en, de', 'De,EN', 'de;q=1.0, en').size).toBe(1);
     expect(forms('accept-language', 'de;q=0.5, en', 'en;q=1.0 , de; q=0.50').size).toBe(1);

@@ -532,6 +532,11 @@ describe('MemoryCache.load', () => {
     expect([cache.load(entries), cache.get('a'), cache.get('d'), cache.size]).toEqual([1, 'new', 'd', 2]);
   });
 
+  it.each([undefined, null, 5, 'a', {}])('throws a TypeError for %j, which is no list', (entries) => {
+    const load = (): number => new MemoryCache<number>().load(entries as CacheEntry<number>[]);
+    expect(load).toThrow(/^Cannot load entries: they must be an array or another iterable, got /);
+  });
+
   it.each<[what: string, entry: unknown]>([
     ['no entry', null],
     ['an entry without a key', { value: 1, ttl: 5 }],

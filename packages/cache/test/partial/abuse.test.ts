@@ -16,6 +16,32 @@ import {
 
 const memory = (): MemoryCache => new MemoryCache({ maxBytes: 2 ** 24 });
 
+describe('partial caches', () => {
+  const load = (): never[] => [];
+  const shared = { name: 'a', load, idOf: Number, ttl: 1 };
+
+  it.each<[what: string, create: (cache: never) => unknown, cache: unknown, missing: string]>([
+    ['Collection', (cache) => new Collection({ ...shared, cache }), memory(), 'cache.getOrSet'],
+    ['Fragments', (cache) => new Fragments({ name: 'a', cache }), memory(), 'cache.getOrSet'],
+    ['RangeCache', (cache) => new RangeCache({ name: 'a', load: vi.fn(), cache }), new ResponseCache(), 'cache.delete'],
+    ['Deltas', (cache) => new Deltas({ name: 'a', cache }), new ResponseCache(), 'cache.delete'],
+    ['StreamCache', (cache) => new StreamCache({ name: 'a', cache }), new ResponseCache(), 'cache.delete'],
+  ])('%s refuses a cache of the other kind', (_what, create, cache, missing) => {
+    expect(() => create(cache as never)).toThrow(`${missing} must be a function, got undefined`);
+  });
+
+  it.each<[what: string, create: (further: object) => unknown]>([
+    ['Collection', (further) => new Collection({ ...shared, cache: new ResponseCache(), ...further })],
+    ['Fragments', (further) => new Fragments({ name: 'a', cache: new ResponseCache(), ...further })],
+    ['RangeCache', (further) => new RangeCache({ name: 'a', load: vi.fn(), cache: memory(), ...further })],
+    ['Deltas', (further) => new Deltas({ name: 'a', cache: memory(), ...further })],
+    ['StreamCache', (further) => new StreamCache({ name: 'a', cache: memory(), ...further })],
+  ])('%s refuses a name that is no option', (_what, create) => {
+    expect(() => create({ TTL: 5 })).toThrow(/there is no option "TTL"/);
+    expect(() => create({})).not.toThrow();
+  });
+});
+
 describe('Collection, whose loader answers oddly,', () => {
   const collection = (load: (ids: readonly (string | number)[]) => Iterable<{ id: string | number; n: number }>) =>
     new Collection({ cache: new ResponseCache(), name: 'c', load, idOf: ({ id }) => id, ttl: 1000 });

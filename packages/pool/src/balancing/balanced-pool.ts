@@ -125,7 +125,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
       return Promise.reject(this.#refusal('POOL_QUEUE_FULL', `maxPending is ${maxPending}`));
     }
     if (chance !== undefined) return this.#search({ due: clock.now() + timeout, signal, priority }, chance);
-    const served = this.#waiters.join(patience);
+    const served = this.#waiters.join(patience, clock.now());
     this.#watch();
     return served;
   }
@@ -166,8 +166,9 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
     if (this.#state === 'closed') throw new PoolError('POOL_CLOSED', 'Cannot set the endpoints: the pool is closed');
     this.#balancer.setEndpoints(endpoints);
     const wanted = new Set(this.#balancer.endpoints);
-    for (const pool of this.#pools.values()) if (!wanted.has(pool.endpoint)) this.#retire(pool);
+    const left = [...this.#pools.values()].filter(({ endpoint }) => !wanted.has(endpoint));
     for (const endpoint of wanted) if (!this.#pools.has(endpoint)) this.#open(endpoint);
+    for (const pool of left) this.#retire(pool, wanted.size > 0);
     this.#look();
   }
 
@@ -213,6 +214,7 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
     if (this.#state !== 'open') return this.#ended;
     this.#state = 'draining';
     this.#cancelDrain = after(patience, () => this.#close(0));
+    void this.#ended.then(this.#cancelDrain);
     this.#look();
     return this.#ended;
   }
@@ -242,13 +244,14 @@ export class BalancedPool<E, C> extends EventEmitter<BalancedPoolEvents<E>> impl
     });
     this.#pools.set(endpoint, pool);
     this.#group.add(pool, { endpoint });
-    if (this.#options.min > 0) queueMicrotask(() => pool.parts.demand.refill());
+    if (pool.parts.sizing.least > 0) queueMicrotask(() => pool.parts.demand.refill());
   }
 
-  /** Its leases end when they end. */
-  #retire(pool: EndpointPool<E, C>): void {
+  /** Its leases end when they end; who waits for a create of it goes to another endpoint, if any is left. */
+  #retire(pool: EndpointPool<E, C>, hasOthers: boolean): void {
+    const { closing } = pool.parts;
     this.#pools.delete(pool.endpoint);
-    void pool.parts.closing.drain(Infinity).then(() => this.#group.remove(pool));
+    void (hasOthers ? closing.close(Infinity) : closing.drain(Infinity)).then(() => this.#group.remove(pool));
   }
 
   /** An endpoint that has room. */

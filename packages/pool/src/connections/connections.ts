@@ -151,9 +151,14 @@ export class Connections<C> {
     if (this.#cancel !== undefined) return;
     const { clock, idleTimeout } = this.#options;
     const oldest = this.idle.first;
-    if (oldest === undefined || this.all.size <= this.#limits.min || idleTimeout === Infinity) return;
+    if (oldest === undefined || this.#isMinimum || idleTimeout === Infinity) return;
     const delay = oldest.lastUsed + idleTimeout - clock.now();
     this.#cancel = this.#after(delay, () => this.#expireIdle(), { unref: true });
+  }
+
+  /** Whether no idle connection may expire. */
+  get #isMinimum(): boolean {
+    return this.all.size <= this.#limits.min || this.idle.size <= this.#limits.minIdle;
   }
 
   #rest(slot: Slot<C>): void {
@@ -169,7 +174,7 @@ export class Connections<C> {
     const before = clock.now() - idleTimeout;
     this.#cancel = undefined;
     for (let slot = this.idle.first; slot !== undefined && slot.lastUsed <= before; slot = this.idle.first) {
-      if (this.all.size <= this.#limits.min) return;
+      if (this.#isMinimum) return;
       this.#expire(slot);
     }
     this.watch();

@@ -91,7 +91,7 @@ export class Arrivals<C> implements CreatorLinks<C> {
     const { connections, demand, exchange, readiness, sizing } = this.#parts;
     exchange.settle(slot);
     demand.look();
-    if (connections.live >= sizing.limits.min) readiness.reach();
+    if (connections.live >= sizing.least) readiness.reach();
   }
 
   /** A failure costs no caller while it may be tried again; what cannot be cured costs all, so that failures come to an end. */

@@ -18,6 +18,7 @@ const REFILL_DELAY: Milliseconds = 1_000;
 
 /** What tells how many creates are needed, and what starts them. */
 export interface DemandParts<C> {
+  readonly closing: { readonly state: string };
   readonly options: PoolOptions<C>;
   readonly connections: Connections<C>;
   readonly creator: Creator<C>;
@@ -78,7 +79,7 @@ export class Demand<C> {
 
   /** Makes a connection for one that is to go or has gone; false when there is no room or creates fail. */
   replace(slot?: Slot<C>): boolean {
-    if (this.#stopped || this.room <= 0 || this.#parts.failures.failing) return false;
+    if (this.#stopped || !this.#mayStart || this.#parts.failures.failing) return false;
     return this.#start(slot);
   }
 
@@ -99,8 +100,17 @@ export class Demand<C> {
     return waiters.size - health.checks.promising * connections.expected;
   }
 
+  /** What the minima lack; one that drains needs none. */
   get #lacking(): number {
-    return this.#limits.min - this.#total;
+    const { closing, connections, creator } = this.#parts;
+    if (closing.state !== 'open') return 0;
+    const spare = connections.idle.size + Math.max(creator.size - Math.max(this.#waiters, 0), 0);
+    return Math.max(this.#limits.min - this.#total, this.#limits.minIdle - spare);
+  }
+
+  get #mayStart(): boolean {
+    const { creator, options } = this.#parts;
+    return this.room > 0 && creator.size < options.maxConcurrentCreates;
   }
 
   get #total(): number {
@@ -115,9 +125,9 @@ export class Demand<C> {
   }
 
   #grow(now: Milliseconds, waiters: number): void {
-    const { connections, creator } = this.#parts;
+    const { connections, creator, options } = this.#parts;
     const busy = connections.all.size - connections.idle.size;
-    const room = Math.max(this.room, 0);
+    const room = Math.max(Math.min(this.room, options.maxConcurrentCreates - creator.size), 0);
     const count = this.#gate.startable({
       waiters: Math.max(waiters, 0),
       busy,
@@ -126,10 +136,13 @@ export class Demand<C> {
       concurrency: connections.expected,
     });
     const isRefill = this.#refillAt !== undefined && now >= this.#refillAt;
-    if (isRefill) this.#refillAt = undefined;
     const starts = Math.max(count, isRefill ? this.#lacking : 0);
+    let started = 0;
     // A create may call the pool: what it takes of the room counts.
-    for (let started = 0; started < starts && this.room > 0; started += 1) if (!this.#start()) break;
+    while (started < starts && this.#mayStart && this.#start()) started += 1;
+    // The next create that ends looks again, and goes on with the refill.
+    if (creator.size >= options.maxConcurrentCreates) return this.#rest();
+    if (isRefill) this.#refillAt = undefined;
     this.#arm(Math.min(this.#refillAt ?? Infinity, this.#gate.nextLookAt()), waiters > 0);
   }
 

@@ -35,8 +35,11 @@ const SUBJECT = 'create a KeyedPool';
 /** @throws TypeError, RangeError for an option that is wrong */
 export function resolveKeyed<K extends string, C>(options: KeyedPoolOptions<K, C>): KeyedOptions<K, C> {
   objectOption(SUBJECT, 'the options', options);
-  if ('min' in options && options.min !== undefined) {
-    throw new TypeError(`Cannot ${SUBJECT}: min has no meaning where keys come and go, got ${typeof options.min}`);
+  for (const name of ['min', 'minIdle']) {
+    const given: unknown = Reflect.get(options, name);
+    if (given !== undefined) {
+      throw new TypeError(`Cannot ${SUBJECT}: ${name} has no meaning where keys come and go, got ${typeof given}`);
+    }
   }
   const atLeastOne = { min: 1, integer: true };
   const common = resolveOptions(options as unknown as ConnectionConfig<C>, SUBJECT);

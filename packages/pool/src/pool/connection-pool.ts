@@ -40,7 +40,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
     this.#exchange = this.#parts.exchange;
     this.#patience = { timeout: this.#options.acquireTimeout, signal: undefined, priority: 0 };
     // Not within the constructor: `create` may use the pool, and listeners are about to be added.
-    if (this.#options.min > 0) queueMicrotask(() => this.#parts.demand.refill());
+    if (this.#parts.sizing.least > 0) queueMicrotask(() => this.#parts.demand.refill());
   }
 
   /**
@@ -101,14 +101,14 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
   }
 
   /**
-   * Resolves when the pool has `min` connections, and starts what lacks.
+   * Resolves when the pool has `min` connections, and `minIdle` at least, and starts what lacks.
    *
    * @throws PoolError POOL_UNAVAILABLE or POOL_CREATE_FAILED when creates fail for good, POOL_CLOSED (all as rejections)
    */
   ready(): Promise<void> {
     const { closing, connections, demand, failures, readiness, refusals, sizing } = this.#parts;
     if (closing.state !== 'open') return Promise.reject(refusals.closing());
-    if (connections.live >= sizing.limits.min) return Promise.resolve();
+    if (connections.live >= sizing.least) return Promise.resolve();
     if (failures.unavailable) return Promise.reject(refusals.unavailable());
     const ready = readiness.wait();
     demand.refill();
@@ -131,7 +131,7 @@ export class ConnectionPool<C> extends EventEmitter<PoolEvents> implements Async
     exchange.trim();
     connections.watch();
     demand.refill();
-    if (connections.live >= sizing.limits.min) readiness.reach();
+    if (connections.live >= sizing.least) readiness.reach();
   }
 
   /**

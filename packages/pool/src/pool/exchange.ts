@@ -40,6 +40,7 @@ export interface ExchangeParts<C> {
   readonly refusals: Refusals<C>;
   readonly share: Share<C> | undefined;
   readonly sizing: Sizing;
+  readonly stamps: Clock;
   readonly tally: Tally;
   readonly waiters: Waiters<Lease<C>>;
 }
@@ -55,6 +56,11 @@ export interface ExchangeParts<C> {
  * what it shows as the change happens, and told later.
  */
 export class Exchange<C> implements Changes<C>, Issuer<C> {
+  /**
+   * Nobody uses it. V8 forgets the shape of a class when a full collection finds no instance, and drops all code that it
+   * had optimised for it: a pool that is idle just then would have to warm up again.
+   */
+  readonly example: Lease<C> = door.spent(this);
   readonly #parts: ExchangeParts<C>;
   // What each acquire and release needs, at hand: a step through the parts would cost a tenth of them.
   readonly #clock: Clock;
@@ -65,6 +71,7 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
   readonly #limits: Readonly<Limits>;
   readonly #news: News;
   readonly #share: Share<C> | undefined;
+  readonly #stamps: Clock;
   readonly #tally: Tally;
   readonly #waiters: Waiters<Lease<C>>;
   readonly #validates: boolean;
@@ -82,6 +89,7 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     this.#limits = sizing.limits;
     this.#news = parts.news;
     this.#share = parts.share;
+    this.#stamps = parts.stamps;
     this.#tally = parts.tally;
     this.#waiters = parts.waiters;
     this.#validates = options.validateAfter !== Infinity;
@@ -182,6 +190,7 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     }
     const lease = this.#grant(slot, trace);
     this.#connections.fill(slot);
+    if (this.#limits.minIdle > 0) this.#parts.demand.look();
     if (this.#news.measures.active) this.#news.measure('wait', 0);
     if (this.#news.isUntold) this.#news.tell();
     return lease;
@@ -192,7 +201,8 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     const mayRefuse = this.#waiters.size >= options.maxPending || failures.unavailable;
     const refusal = mayRefuse ? this.#refusal() : undefined;
     if (refusal !== undefined) return Promise.reject(refusal);
-    const promise = this.#waiters.join(patience, trace);
+    const isTimed = patience.timeout !== Infinity || this.#news.measures.active;
+    const promise = this.#waiters.join(patience, (isTimed ? this.#clock : this.#stamps).now(), trace);
     if (this.#connections.all.size < this.#limits.max) demand.look();
     return promise;
   }
@@ -250,9 +260,9 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
   }
 
   /** While the gate lets callers wait it is told of each lease that ends, though few are timed. */
-  #timed(now: Milliseconds, loan: Loan<C> | undefined): void {
+  #timed(loan: Loan<C> | undefined): void {
     const { leaks, news, sizing } = this.#parts;
-    const held = loan === undefined ? NaN : now - loan.since;
+    const held = loan === undefined ? NaN : this.#clock.now() - loan.since;
     sizing.gate.heldFor(held);
     news.measure('use', held);
     if (loan !== undefined && leaks.watching) leaks.end(loan);
@@ -262,10 +272,9 @@ export class Exchange<C> implements Changes<C>, Issuer<C> {
     const isTimed = loan !== undefined || this.#gate.watching;
     slot.leases -= 1;
     this.#tally.released += 1;
-    // What goes from hand to hand costs no look at the clock.
-    if (isTimed || this.#waiters.size === 0 || slot.state !== 'usable') slot.lastUsed = this.#clock.now();
+    slot.lastUsed = this.#stamps.now();
     if (this.#news.isHeard) this.#news.event('connectionReleased', slot);
-    if (isTimed) this.#timed(slot.lastUsed, loan);
+    if (isTimed) this.#timed(loan);
     if (this.#share !== undefined && lease !== undefined) this.#share.ended?.(lease, slot, error);
     if (this.#mends) this.#mend(slot);
     this.#arrange(slot);

@@ -11,6 +11,8 @@ export interface Issuer<C> {
 interface Door {
   /** @param loan what is known about the lease beyond its connection, if anything */
   grant<C>(issuer: Issuer<C>, slot: Slot<C>, loan: Loan<C> | undefined): Lease<C>;
+  /** One that has ended. */
+  spent<C>(issuer: Issuer<C>): Lease<C>;
   /**
    * Ends a lease of this issuer.
    *
@@ -37,7 +39,7 @@ export class Lease<C> implements Disposable, AsyncDisposable {
   #slot: Slot<C> | undefined;
   readonly #loan: Loan<C> | undefined;
 
-  private constructor(issuer: Issuer<C>, slot: Slot<C>, loan: Loan<C> | undefined) {
+  private constructor(issuer: Issuer<C>, slot: Slot<C> | undefined, loan: Loan<C> | undefined) {
     this.#issuer = issuer;
     this.#slot = slot;
     this.#loan = loan;
@@ -96,6 +98,7 @@ export class Lease<C> implements Disposable, AsyncDisposable {
     };
     door = {
       grant: (issuer, slot, loan) => new Lease(issuer, slot, loan),
+      spent: (issuer) => new Lease(issuer, undefined, undefined),
       release: (issuer, given) => {
         const lease = own(issuer, given, 'release');
         issuer.release(lease.#spend('release'), lease.#loan, lease);

@@ -1,3 +1,4 @@
+import { coarse } from '@forge/internal';
 import type { EventEmitter } from 'node:events';
 import { Connections } from '../connections/connections.ts';
 import type { Share } from '../connections/share.ts';
@@ -12,7 +13,7 @@ import { Health } from '../health/health.ts';
 import { Leaks } from '../health/leaks.ts';
 import type { PoolMetrics } from '../metrics.ts';
 import { News } from '../news.ts';
-import type { PoolOptions } from '../options.ts';
+import type { Clock, PoolOptions } from '../options.ts';
 import { Sizing } from '../sizing/sizing.ts';
 import { Tally } from '../tally.ts';
 import { Closing } from './closing.ts';
@@ -28,6 +29,8 @@ import { Waiters } from './waiters.ts';
  */
 export class Parts<C> {
   readonly options: PoolOptions<C>;
+  /** Tells when a connection came back and when a caller came, where nothing is measured by it. */
+  readonly stamps: Clock;
   readonly share: Share<C> | undefined;
   readonly news: News;
   readonly tally: Tally = new Tally();
@@ -50,6 +53,7 @@ export class Parts<C> {
   constructor(pool: EventEmitter<PoolEvents>, options: PoolOptions<C>, share?: Share<C>) {
     const { clock, createRetries, random } = options;
     this.options = options;
+    this.stamps = coarse(clock);
     this.share = share;
     this.news = new News(pool);
     this.sizing = new Sizing(options);

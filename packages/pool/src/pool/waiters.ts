@@ -55,13 +55,11 @@ export interface Waiter<T> extends Link<Waiter<T>> {
 export class Waiters<T> {
   size = 0;
   readonly #lists: List<Waiter<T>>[] = [new List()];
-  readonly #clock: Clock;
   readonly #deadlines: Deadlines<Waiter<T>>;
   readonly #aborts: AbortWatch<Waiter<T>>;
 
   /** Both are told of a caller who leaves unserved; `timedOut` returns what its promise rejects with. */
   constructor(clock: Clock, timedOut: (waited: Milliseconds) => Error, aborted: () => void) {
-    this.#clock = clock;
     this.#deadlines = new Deadlines(clock, (waiter) => {
       this.#leave(waiter);
       waiter.reject(timedOut(clock.now() - waiter.since));
@@ -78,10 +76,9 @@ export class Waiters<T> {
     return firstOf(this.#lists)?.since;
   }
 
-  /** Joins at the end of its priority. `signal` has not aborted yet. */
-  join({ timeout, signal, priority }: Patience, trace?: Error): Promise<T> {
+  /** Joins at the end of its priority, at the time `since`. `signal` has not aborted yet. */
+  join({ timeout, signal, priority }: Patience, since: Milliseconds, trace?: Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const since = this.#clock.now();
       const waiter: Waiter<T> = {
         resolve,
         reject,

@@ -12,15 +12,20 @@ export class Sizing {
   readonly #elastic: ElasticLimit | undefined;
   readonly #callers: Rate;
 
-  constructor({ clock, min, max, isElastic }: Pick<PoolOptions<never>, 'clock' | 'min' | 'max' | 'isElastic'>) {
-    this.limits = { min, max };
+  constructor({ clock, min, minIdle, max, isElastic }: Pick<PoolOptions<never>, 'clock' | 'isElastic' | keyof Limits>) {
+    this.limits = { min, minIdle, max };
     this.gate = new GrowGate({ clock });
-    this.#elastic = isElastic ? new ElasticLimit({ clock, min: Math.max(1, min), start: max }) : undefined;
+    this.#elastic = isElastic ? new ElasticLimit({ clock, min: Math.max(1, this.least), start: max }) : undefined;
     this.#callers = new Rate(clock);
   }
 
   get isElastic(): boolean {
     return this.#elastic !== undefined;
+  }
+
+  /** Connections that the pool is to have at least, with nothing in use. */
+  get least(): number {
+    return Math.max(this.limits.min, this.limits.minIdle);
   }
 
   /** To be called with each lease that ends, before its place is given on, where `max` is elastic. */
@@ -44,6 +49,6 @@ export class Sizing {
   }
 
   #follow(): void {
-    if (this.#elastic !== undefined) this.limits.max = Math.max(this.#elastic.limit, this.limits.min);
+    if (this.#elastic !== undefined) this.limits.max = Math.max(this.#elastic.limit, this.least);
   }
 }

@@ -51,6 +51,10 @@ function endpointsOf(leases: readonly Lease<Wire>[]): string[] {
   return leases.map(({ connection }) => connection.endpoint);
 }
 
+function of(endpoint: string, leases: readonly Lease<Wire>[]): Lease<Wire>[] {
+  return leases.filter(({ connection }) => connection.endpoint === endpoint);
+}
+
 function lease({ pool }: World, count: number): Promise<Lease<Wire>[]> {
   return Promise.all(Array.from({ length: count }, () => pool.acquire()));
 }
@@ -181,12 +185,12 @@ describe('BalancedPool with an endpoint that fails', () => {
   it('judges an endpoint by how its leases end', async () => {
     const all = balanced('ab', { max: 10 });
     const leases = await lease(all, 20);
-    const [one, ...others] = leases.filter(({ connection }) => connection.endpoint === 'a');
+    const [[one, ...others], ofB] = [of('a', leases), of('b', leases)];
     one!.destroy();
     expect(all.pool.metricsOf('a')).toMatchObject({ state: 'healthy' });
     for (const each of others.slice(0, 5)) each.destroy(new Error('reset'));
     expect(all.pool.metricsOf('a')).toMatchObject({ state: 'ejected' });
-    for (const each of leases.filter(({ connection }) => connection.endpoint === 'b')) each.release();
+    for (const each of ofB) each.release();
     expect(all.pool.metricsOf('b')).toMatchObject({ state: 'healthy', latency: 0 });
   });
 
@@ -230,11 +234,13 @@ describe('BalancedPool with an endpoint that fails', () => {
   });
 
   it('counts a create that hangs against its endpoint, though its callers are long served', async () => {
-    const all = balanced('ab', { createTimeout: 100, max: 5 });
+    const all = balanced('ab', { createTimeout: 100, max: 20 });
     all.silent.add('a');
-    const leases = lease(all, 9);
-    await vi.advanceTimersByTimeAsync(120);
-    await leases;
+    const leases = lease(all, 12);
+    await vi.advanceTimersByTimeAsync(99);
+    expect(endpointsOf(await leases)).toEqual(Array(12).fill('b'));
+    expect(all.pool.metricsOf('a')).toMatchObject({ state: 'healthy' });
+    await vi.advanceTimersByTimeAsync(1);
     expect(all.pool.metricsOf('a')).toMatchObject({ totalConnections: 0 });
     expect(['ejected', 'suspect']).toContain(all.pool.metricsOf('a')!.state);
   });
@@ -242,11 +248,12 @@ describe('BalancedPool with an endpoint that fails', () => {
   it('tries an ejected endpoint rather than failing a caller', async () => {
     const all = balanced('ab', { max: 10 });
     const leases = await lease(all, 20);
-    for (const each of leases.filter(({ connection }) => connection.endpoint === 'a')) each.destroy(new Error('reset'));
+    const [ofA, ofB] = [of('a', leases), of('b', leases)];
+    for (const each of ofA) each.destroy(new Error('reset'));
     expect(all.pool.metricsOf('a')).toMatchObject({ state: 'ejected' });
     all.dead.add('b');
     all.pool.invalidate('b');
-    for (const each of leases.filter(({ connection }) => connection.endpoint === 'b')) each.release();
+    for (const each of ofB) each.release();
     expect((await all.pool.acquire()).connection.endpoint).toBe('a');
   });
 
@@ -365,8 +372,21 @@ describe('BalancedPool setEndpoints', () => {
     const waiting = all.pool.acquire();
     await flush();
     all.pool.setEndpoints('b');
-    await vi.advanceTimersByTimeAsync(30_000);
     expect((await waiting).connection.endpoint).toBe('b');
+  });
+
+  it('lets a caller have what is being made when no endpoint is left', async () => {
+    const made = deferred<Wire>();
+    const pool = new BalancedPool({ endpoints: 'a', create: () => made.promise });
+    const waiting = pool.acquire();
+    pool.setEndpoints([]);
+    made.resolve({ endpoint: 'a', id: 1 });
+    const one = await waiting;
+    const none = outcome(pool.acquire({ timeout: 50 }));
+    one.release();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(await none).toMatchObject({ error: { code: 'POOL_ACQUIRE_TIMEOUT' } });
+    expect(pool.getMetrics()).toMatchObject({ endpoints: 0, totalConnections: 0, created: 1, destroyed: 1 });
   });
 
   it('refuses what is not iterable and keeps what it had', () => {

@@ -7,7 +7,11 @@ interface World {
 }
 
 /** Draws the ratios in turn, over and over. */
-function world(endpoints: string, ratios: readonly number[] = [0], options: Partial<BalancerOptions<string>> = {}): World {
+function world(
+  endpoints: string,
+  ratios: readonly number[] = [0],
+  options: Partial<BalancerOptions<string>> = {},
+): World {
   const clock = { time: 0, now: () => clock.time };
   let drawn = 0;
   const random = (): number => ratios[drawn++ % ratios.length]!;

@@ -32,7 +32,10 @@ interface Fleet {
 }
 
 /** Runs the balancer that ships over sites that are simulated, in virtual time. */
-export function run({ sites, rate, end, seed, servers = 8 }: Fleet): { readonly uses: readonly Use[]; readonly ejections: number[] } {
+export function run({ sites, rate, end, seed, servers = 8 }: Fleet): {
+  readonly uses: readonly Use[];
+  readonly ejections: number[];
+} {
   const time = new VirtualTime();
   const random = new Random(seed);
   const choice = new Random(seed + 1_000);
@@ -42,8 +45,8 @@ export function run({ sites, rate, end, seed, servers = 8 }: Fleet): { readonly 
     endpoints: sites.keys(),
     clock: time,
     random: () => choice.next(),
-    onChange: (site, state) => {
-      if (state === 'ejected') ejections[site]! += 1;
+    onChange: (at, state) => {
+      if (state === 'ejected') ejections[at]! += 1;
     },
   });
   const queues = sites.map(() => ({ busy: 0, waiting: [] as (() => void)[], load: 0 }));
@@ -51,23 +54,23 @@ export function run({ sites, rate, end, seed, servers = 8 }: Fleet): { readonly 
     time.after((1000 / rate) * random.exponential(), arrive);
     const turn = balancer.pick();
     if (turn === undefined) throw new Error('no endpoint was picked');
-    const site = turn.endpoint;
-    const queue = queues[site]!;
+    const chosen = turn.endpoint;
+    const queue = queues[chosen]!;
     const at = time.now();
     const load = (queue.load += 1);
     const finish = (failed: boolean): void => {
       queue.load -= 1;
-      uses.push({ at, site, failed, took: time.now() - at, load });
+      uses.push({ at, site: chosen, failed, took: time.now() - at, load });
       if (failed) turn.failed();
       else turn.succeeded();
     };
-    if (sites[site]!.fails(at)) {
+    if (sites[chosen]!.fails(at)) {
       time.after(1, () => finish(true));
       return;
     }
     const begin = (): void => {
       queue.busy += 1;
-      time.after(sites[site]!.latency(time.now()) * random.exponential(), () => {
+      time.after(sites[chosen]!.latency(time.now()) * random.exponential(), () => {
         queue.busy -= 1;
         finish(false);
         queue.waiting.shift()?.();

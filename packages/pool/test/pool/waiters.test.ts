@@ -31,9 +31,9 @@ describe('Waiters', () => {
   it('gives callers out in order of arrival and then undefined', async () => {
     const { waiters } = queue();
     const all = [
-      waiters.join(patience(100, undefined)),
-      waiters.join(patience(10, undefined)),
-      waiters.join(patience(Infinity, undefined)),
+      waiters.join(patience(100, undefined), performance.now()),
+      waiters.join(patience(10, undefined), performance.now()),
+      waiters.join(patience(Infinity, undefined), performance.now()),
     ];
     for (const value of ['a', 'b', 'c']) waiters.shift()?.resolve(value);
     expect(waiters.shift()).toBeUndefined();
@@ -45,7 +45,7 @@ describe('Waiters', () => {
     const { waiters } = queue();
     const order: string[] = [];
     const join = (name: string, priority: number): void => {
-      void waiters.join(patience(Infinity, undefined, priority)).then(() => order.push(name));
+      void waiters.join(patience(Infinity, undefined, priority), performance.now()).then(() => order.push(name));
     };
     join('early', 0);
     await vi.advanceTimersByTimeAsync(999);
@@ -60,8 +60,8 @@ describe('Waiters', () => {
 
   it('rejects a caller at its own deadline and keeps the others', async () => {
     const { waiters, left } = queue();
-    const late = waiters.join(patience(50, undefined));
-    const early = outcome(waiters.join(patience(20, undefined)));
+    const late = waiters.join(patience(50, undefined), performance.now());
+    const early = outcome(waiters.join(patience(20, undefined), performance.now()));
     await vi.advanceTimersByTimeAsync(20);
     expect(await early).toEqual({ error: new Error('timed out') });
     expect(left).toEqual(['timed out after 20']);
@@ -73,7 +73,7 @@ describe('Waiters', () => {
   it('rejects with the reason itself when a signal aborts, and leaves no listener and no timer', async () => {
     const { waiters, left } = queue();
     const controller = new AbortController();
-    const waiting = outcome(waiters.join(patience(50, controller.signal)));
+    const waiting = outcome(waiters.join(patience(50, controller.signal), performance.now()));
     const reason = { any: 'thing' };
     controller.abort(reason);
     const result = await waiting;
@@ -85,8 +85,8 @@ describe('Waiters', () => {
   it('has one listener on a signal for all of its callers, and takes it off when the last is served or times out', async () => {
     const { waiters } = queue();
     const { signal } = new AbortController();
-    const served = waiters.join(patience(50, signal));
-    const unserved = outcome(waiters.join(patience(50, signal)));
+    const served = waiters.join(patience(50, signal), performance.now());
+    const unserved = outcome(waiters.join(patience(50, signal), performance.now()));
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     waiters.shift()?.resolve('served');
     await served;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeyedPool, type Lease } from '../../src/index.ts';
@@ -95,24 +96,24 @@ class World {
   verify(): void {
     const { maxTotal, maxKeys, maxPending } = this.limits;
     const metrics = this.pool.getMetrics();
-    expect(this.violations).toEqual([]);
-    expect(this.wires.size + this.creates.size, 'maxTotal').toBeLessThanOrEqual(maxTotal);
-    expect(metrics.totalConnections).toBe(this.wires.size);
-    expect(metrics.creating).toBe(this.creates.size);
-    expect(metrics.created - metrics.destroyed).toBe(this.wires.size);
-    expect(metrics.leases).toBe(this.held.length);
-    expect(metrics.pending).toBeLessThanOrEqual(maxPending);
+    assert.deepEqual(this.violations, []);
+    assert.ok(this.wires.size + this.creates.size <= maxTotal);
+    assert.equal(metrics.totalConnections, this.wires.size);
+    assert.equal(metrics.creating, this.creates.size);
+    assert.equal(metrics.created - metrics.destroyed, this.wires.size);
+    assert.equal(metrics.leases, this.held.length);
+    assert.ok(metrics.pending <= maxPending);
     const { acquired, timeouts, aborted, rejected, pending } = metrics;
-    expect(acquired + timeouts + aborted + rejected + pending, 'callers').toBe(this.acquires);
-    expect(metrics.keys, 'maxKeys').toBeLessThanOrEqual(maxKeys);
-    expect(metrics.keys).toBe(this.pool.keys().length);
+    assert.equal(acquired + timeouts + aborted + rejected + pending, this.acquires, 'every caller is somewhere');
+    assert.ok(metrics.keys <= maxKeys);
+    assert.equal(metrics.keys, this.pool.keys().length);
     if (metrics.waitingKeys > 0) {
-      expect(metrics.totalConnections + metrics.creating, 'none is idle while a key claims').toBe(maxTotal);
-      expect(metrics.availableConnections, 'none is idle while a key claims').toBe(0);
+      assert.equal(metrics.totalConnections + metrics.creating, maxTotal, 'no permit is free while a key claims');
+      assert.equal(metrics.availableConnections, 0, 'none is idle while a key claims');
     }
     for (const key of this.pool.keys()) {
       const { totalConnections, creating, pending: waiting, errors } = this.pool.metricsOf(key)!;
-      expect(totalConnections + creating + waiting + errors, 'a key without anything').toBeGreaterThan(0);
+      assert.ok(totalConnections + creating + waiting + errors > 0, 'no key without anything');
     }
   }
 
@@ -256,9 +257,9 @@ describe('KeyedPool', () => {
             concurrency,
           });
           const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-          let ends = false;
+          const world = { isOver: false };
           const work = async (key: string): Promise<void> => {
-            while (!ends) await pool.use(key, () => sleep(hold));
+            while (!world.isOver) await pool.use(key, () => sleep(hold));
           };
           const all = Array.from({ length: busy * workers }, (_, at) => work(`busy ${at % busy}`));
           await vi.advanceTimersByTimeAsync(200);
@@ -269,7 +270,7 @@ describe('KeyedPool', () => {
           });
           // Each key stands before it once, with a create, and with all of its workers on one connection.
           await vi.advanceTimersByTimeAsync(busy * (create + (workers + 1) * (hold + 1)) + create + hold + 50);
-          ends = true;
+          world.isOver = true;
           expect(waited).toBeLessThan(Infinity);
           await served;
           await vi.advanceTimersByTimeAsync(10_000);

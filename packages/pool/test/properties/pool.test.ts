@@ -48,7 +48,9 @@ interface Modes {
 
 interface Limits {
   readonly min: number;
+  readonly minIdle: number;
   readonly max: number;
+  readonly maxConcurrentCreates: number;
   /** 0: each connection says itself how many leases it takes. */
   readonly concurrency: number;
   readonly maxPending: number;
@@ -148,10 +150,14 @@ class World {
   }
 
   create(mode: CreateMode): Wire | Promise<Wire> {
-    const { pending, creating, totalConnections } = this.pool.getMetrics();
+    const { availableConnections, pending, creating, totalConnections } = this.pool.getMetrics();
+    const { concurrency, minIdle, maxConcurrentCreates } = this.limits;
     this.note(() => {
       assert.ok(totalConnections + creating <= this.max, 'creates stay within max');
-      const needed = pending > (creating - 1) * this.limits.concurrency || totalConnections + creating <= this.min;
+      assert.ok(creating <= maxConcurrentCreates);
+      const lacksSpare = minIdle > 0 && availableConnections + creating - pending <= minIdle;
+      const lacks = totalConnections + creating <= this.min || lacksSpare;
+      const needed = pending > (creating - 1) * concurrency || lacks;
       assert.ok(needed || this.limits.maxLifetime < Infinity, 'no create without a caller or a minimum that needs it');
     });
     if (mode === 'throws') throw new Error('refused');
@@ -438,7 +444,9 @@ describe('ConnectionPool', () => {
       fc.asyncProperty(
         fc.record({
           min: fc.constantFrom(0, 0, 1, 2),
+          minIdle: fc.constantFrom(0, 0, 1),
           max: fc.constantFrom(2, 3, 5),
+          maxConcurrentCreates: fc.constantFrom(1, 2, Infinity, Infinity),
           concurrency: fc.constantFrom(1, 1, 2, 3, 0),
           maxPending: fc.constantFrom(0, 2, 1000),
           order: fc.constantFrom('lifo', 'fifo'),

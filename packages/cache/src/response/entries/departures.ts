@@ -13,6 +13,8 @@ export interface Departure {
 }
 
 const MOST = 1000;
+/** Longer keys are not noted, for here they would live on. */
+const LONGEST_KEY = 4096;
 
 /**
  * The last thousand times that a key lost its entry or got none, for `explain`. A full cache adds one for every value that
@@ -26,6 +28,7 @@ export class Departures {
   #cleared: Departure | undefined;
 
   add(key: string, reason: AbsenceReason, at: Milliseconds): void {
+    if (key.length > LONGEST_KEY) return;
     this.#keys[this.#next] = key;
     this.#reasons[this.#next] = reason;
     this.#times[this.#next] = at;

@@ -28,7 +28,7 @@ export type CacheExplanation =
   | {
       readonly state: 'absent';
       readonly loading: boolean;
-      /** Undefined: the key was never seen, or too long ago. */
+      /** Undefined: the key was never seen, or too long ago, or has more than 4096 units. */
       readonly reason: AbsenceReason | undefined;
       /** Since it left. */
       readonly since: Milliseconds | undefined;

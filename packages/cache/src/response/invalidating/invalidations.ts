@@ -12,6 +12,7 @@ import type { Entry, Origin } from '../entries/entry.ts';
 import type { FirstTier } from '../entries/first-tier.ts';
 import type { Flights } from '../loading/flights.ts';
 import type { SharedTier } from '../sharing/shared-tier.ts';
+import { nextTurn } from '../next-turn.ts';
 
 /** Places of the table that one turn of the event loop looks at. */
 const SLICE = 4096;
@@ -184,8 +185,4 @@ export function dependents(key: string): Invalidation {
 /** What was made from values with the tag. */
 export function heirs(tag: string): Invalidation {
   return { kind: 'tag', tag: inheritedTag(tag) };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -51,6 +51,7 @@ export class BulkLoad<V> {
     try {
       const keys = parts.map(({ key }) => key);
       const values = await this.#load(Object.freeze(keys), { signal: controller.signal });
+      if (!isMap(values) && (!Array.isArray(values) || values.length !== keys.length)) throw misfit(keys, values);
       for (const [index, part] of parts.entries()) settle(part, values, index);
     } catch (error) {
       for (const { reject } of parts) reject(error);
@@ -59,11 +60,16 @@ export class BulkLoad<V> {
 }
 
 function settle<V>({ key, resolve, reject }: Part<V>, values: BulkValues<V>, index: number): void {
-  if (Array.isArray(values) ? index < values.length : isMap(values) && values.has(key)) {
-    return resolve((isMap(values) ? values.get(key) : values[index]) as V);
-  }
-  reject(
-    new TypeError(`Cannot load ${JSON.stringify(key)}: its loader must return an array of all values or a Map with it`),
+  if (!isMap(values)) return resolve(values[index] as V);
+  if (values.has(key)) return resolve(values.get(key) as V);
+  reject(new TypeError(`Cannot load ${JSON.stringify(key)}: the Map that its loader returned has no such key`));
+}
+
+/** Of another length, an array has values in places of other keys, as when a query leaves out what it did not find. */
+function misfit(keys: readonly string[], values: unknown): TypeError {
+  const got = Array.isArray(values) ? `${values.length} values` : typeof values;
+  return new TypeError(
+    `Cannot load ${keys.length} keys: their loader must return an array with a value for each, in their order, or a Map, got ${got}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { AbortWatch, List } from '@forge/internal';
+import { KeyMap } from '../../memory/key-map.ts';
 import { dependenciesOf, dependencyTag } from '../entries/dependents.ts';
 import { Flight, type Caller } from './flight.ts';
 import { InvalidationLog, type Sequence } from '../entries/invalidation-log.ts';
@@ -21,7 +22,7 @@ const MOST_KEY_FENCES = 16;
  */
 export class Flights<V> {
   /** The load that a caller of the key joins. */
-  readonly #joinable = new Map<string, Flight<V>>();
+  readonly #joinable = new KeyMap<Flight<V>>();
   /** By key, what is under way and nobody joins: reads of the second tier, and writes to it. */
   readonly #watched = new Map<string, Set<Flight<V>>>();
   /** Everything that has not ended, marked or not. */
@@ -106,12 +107,12 @@ export class Flights<V> {
 
   /** Whether a load of the key runs that a caller would join. */
   isLoading(key: string): boolean {
-    return this.#joinable.has(key);
+    return this.#joinable.get(key) !== undefined;
   }
 
   /** Whether anything is under way for the key. */
   concerns(key: string): boolean {
-    return this.#joinable.has(key) || this.#watched.has(key);
+    return this.#joinable.get(key) !== undefined || this.#watched.has(key);
   }
 
   /** Nobody joins it from now on. */

@@ -14,6 +14,9 @@ const UNDEFINED = 3;
 /** UTF-8 has no lone surrogates: they would come back as U+FFFD. */
 const STRING_UTF16 = 4;
 
+/** As deep as JSON is written and read by every engine's stack. */
+const DEEPEST = 1000;
+
 /**
  * The codec of a cache that is given none: strings and bytes as they are, anything else as JSON. It refuses what JSON
  * would lose without a word (a Map, a Date, a class's instance, NaN), for the loss would show only after a restart.
@@ -74,6 +77,7 @@ function refuseLossy(value: unknown, path: string, above: Set<object>): void {
   if (value === undefined) return refuse('undefined');
   if (typeof value !== 'object') return refuse(`a ${typeof value}`);
   if (above.has(value)) return refuse('a cycle');
+  if (above.size >= DEEPEST) throw new TypeError(`Cannot encode a value: it is nested deeper than ${DEEPEST} levels`);
   above.add(value);
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) refuseLossy(value[index], `${path}[${index}]`, above);

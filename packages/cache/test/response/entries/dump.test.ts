@@ -108,6 +108,26 @@ describe('ResponseCache.dump and load', () => {
     });
   });
 
+  it('let the event loop go on between slices', async () => {
+    const cache = new ResponseCache<number>({ maxSize: 10_000 });
+    for (let i = 0; i < 10_000; i++) void cache.set(`${i}`, i);
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    try {
+      const entries = await dumpOf(cache);
+      expect(turns).toBeGreaterThan(5);
+      turns = 0;
+      expect(await new ResponseCache<number>({ maxSize: 10_000 }).load(entries)).toBe(10_000);
+      expect(turns).toBeGreaterThan(5);
+    } finally {
+      clearImmediate(counting);
+    }
+  });
+
   it('load takes no jitter from what is left of a ttl, and takes it from the default', async () => {
     const cache = new ResponseCache<number>({ ttlJitter: 1, defaultTTL: 1000 });
     await cache.load([{ key: 'said', value: 1, ttl: 1000 }]);
@@ -140,6 +160,11 @@ describe('ResponseCache.dump and load', () => {
       expect(await cache.getMany(['a', 'b', 'd'])).toEqual(['A', 'B', undefined]);
     },
   );
+
+  it.each([undefined, null, 5, 'a', {}])('load throws a TypeError for %j, which is no list', (entries) => {
+    const load = (): unknown => new ResponseCache<string>().load(entries as DumpedEntry<string>[]);
+    expect(load).toThrow(/^Cannot load entries: they must be an array or another iterable, got /);
+  });
 
   it('load rejects what its cache cannot keep with CACHE_ENTRY_INVALID', async () => {
     const cache = new ResponseCache<object>({ values: 'bytes' });

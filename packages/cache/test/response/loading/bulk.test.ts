@@ -49,11 +49,25 @@ describe('ResponseCache.getMany', () => {
   it('rejects for the keys that its loader leaves out, and stores the others', async () => {
     const cache = new ResponseCache<string>();
     const partial = async (): Promise<Map<string, string>> => new Map([['a', 'A']]);
-    await expect(cache.getMany(['a', 'b'], partial)).rejects.toThrow(/Cannot load "b": its loader must return/);
+    await expect(cache.getMany(['a', 'b'], partial)).rejects.toThrow(/Cannot load "b": the Map .* has no such key/);
     await settled();
     expect(await cache.getMany(['a', 'b'])).toEqual(['A', undefined]);
-    const wrong = (() => 'AB') as unknown as BulkLoader<string>;
-    await expect(cache.getMany(['c'], wrong)).rejects.toThrow(TypeError);
+  });
+
+  it.each<[what: string, values: unknown, got: RegExp]>([
+    [
+      'too few values, which may be those of other keys',
+      ['A', 'C'],
+      /for each, in their order, or a Map, got 2 values/,
+    ],
+    ['too many values', ['A', 'B', 'C', 'D'], /got 4 values/],
+    ['a string', 'ABC', /got string/],
+    ['nothing', undefined, /got undefined/],
+  ])('rejects for every key and stores nothing when its loader returns %s', async (_what, values, got) => {
+    const cache = new ResponseCache<string>();
+    await expect(cache.getMany(['a', 'b', 'c'], () => values as string[])).rejects.toThrow(got);
+    await settled();
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, undefined]);
   });
 
   it('aborts its call when every key has been given up, and no sooner', async () => {

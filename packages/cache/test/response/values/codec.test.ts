@@ -37,6 +37,11 @@ describe('jsonCodec', () => {
     ['a function', { call: () => 1 }, /a function at \$\.call/],
     ['undefined in an array', [undefined], /undefined at \$\[0\]/],
     ['a hole', Array.from({ length: 2 }), /at \$\[0\]/],
+    [
+      'too deep a nesting',
+      Array.from({ length: 2000 }).reduce<unknown>((inner) => [inner], 0),
+      /nested deeper than 1000/,
+    ],
     ['a symbol as a name', { [Symbol('s')]: 1 }, /a symbol as a name/],
     ['a member named __proto__', JSON.parse('{"__proto__": 1}'), /__proto__/],
   ])('refuses %s, which would be lost', (_what, value, message) => {
