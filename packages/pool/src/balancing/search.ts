@@ -68,15 +68,14 @@ export class Search<E, C> {
   }
 
   /** Endpoints that it tried beyond the first. */
-  get detours(): number {
-    return this.#tried.size - 1;
-  }
+  detours = -1;
 
   /** Waits at one endpoint more. */
   try({ pool, turn }: Chance<E, C>): void {
     const { due, priority } = this.caller;
     const timeout = Math.max(0, due - this.#links.clock.now());
     this.#tried.add(pool.endpoint);
+    this.detours += 1;
     this.#running += 1;
     this.#hedge(timeout);
     pool.parts.exchange.acquire({ timeout, priority, signal: this.#controller.signal }).then(
@@ -93,6 +92,8 @@ export class Search<E, C> {
       (error: unknown) => {
         this.#running -= 1;
         pool.refuse(turn, error);
+        // It left, which is no failure: what was tried before it may be all that there is now.
+        if (pool.parts.closing.state !== 'open' && this.#running === 0) this.#tried.clear();
         if (!this.#isOver) this.#missed(error);
       },
     );

@@ -72,6 +72,9 @@ export class Closing<C> {
 
   close(patience: Milliseconds): Promise<CloseResult> {
     if (this.state === 'open' || this.state === 'draining') this.#shut(patience);
+    // One that left a group closes without a deadline, until the group closes.
+    else if (this.state === 'closing' && this.#isSooner(patience))
+      this.#enter('closing', patience, () => this.#force());
     return this.#result;
   }
 
@@ -120,6 +123,10 @@ export class Closing<C> {
     this.state = 'closed';
     this.#forget();
     this.#resolve(Object.freeze({ leaked: leases.length, leases: Object.freeze(leases) }));
+  }
+
+  #isSooner(patience: Milliseconds): boolean {
+    return this.#parts.options.clock.now() + patience < (this.#deadline?.at ?? Infinity);
   }
 
   #forget(): void {

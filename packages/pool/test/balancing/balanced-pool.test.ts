@@ -375,6 +375,21 @@ describe('BalancedPool setEndpoints', () => {
     expect((await waiting).connection.endpoint).toBe('b');
   });
 
+  it('lets a caller go back to one that he has tried when the last of the others leaves', async () => {
+    const all = balanced('ab');
+    all.dead.add('a').add('b');
+    const waiting = outcome(all.pool.acquire());
+    all.silent.add(all.tried[0] === 'a' ? 'b' : 'a');
+    await flush();
+    expect(all.tried).toHaveLength(2);
+    const [first] = all.tried;
+    all.dead.delete(first!);
+    all.pool.setEndpoints(first!);
+    await flush();
+    expect(await waiting).toMatchObject({ value: { connection: { endpoint: first } } });
+    expect(all.pool.getMetrics()).toMatchObject({ detours: 2, pending: 0, rejected: 0 });
+  });
+
   it('lets a caller have what is being made when no endpoint is left', async () => {
     const made = deferred<Wire>();
     const pool = new BalancedPool({ endpoints: 'a', create: () => made.promise });
