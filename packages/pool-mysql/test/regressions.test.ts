@@ -9,7 +9,7 @@ describe.skipIf(mariadbIsMissing)(`regressions${mariadbHint}`, () => {
   const world = useWorld();
 
   it('a caller waits for ever for a connection (sidorares/node-mysql2#673)', async () => {
-    const pool = world.open({ connectionLimit: 1, acquireTimeout: 20 });
+    const pool = world.open({ connectionLimit: 1, acquireTimeout: 500 });
     const connection = await pool.getConnection();
     const error = await errorOf(pool.query('DO 1'));
     expect(error).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', total: 1, leased: 1 });
