@@ -91,6 +91,12 @@ export function queryTimeoutError(): Error {
   return timeoutError('Query inactivity timeout', 'PROTOCOL_SEQUENCE_TIMEOUT', 'query');
 }
 
+/** As mysql2 says it. */
+export function lossError(): Error {
+  const error = new Error('Connection lost: The server closed the connection.');
+  return Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST', fatal: true });
+}
+
 /** What a released connection says to whoever still uses it. */
 export function staleError(): PoolError {
   return new PoolError('POOL_LEASE_STALE', 'Cannot use a connection: it has already been released or destroyed');

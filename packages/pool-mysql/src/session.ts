@@ -1,7 +1,9 @@
 import { after } from '@forge/internal';
 import { escapeId } from 'mysql2';
+import { lossError } from './errors.ts';
 import {
   AUTOCOMMIT,
+  failStream,
   IN_TRANSACTION,
   runningOn,
   SESSION_CHANGED,
@@ -66,9 +68,16 @@ export class Session {
   /** Tells evictions from now on. */
   watch(evict: (error?: unknown) => void): void {
     this.evict = evict;
-    this.core.on('error', evict);
+    let fault: unknown;
+    this.core.on('error', (error) => {
+      fault ??= error;
+      evict(error);
+    });
     this.core.once('end', () => evict());
-    this.core.stream.once('close', () => evict());
+    this.core.stream.once('close', () => {
+      failStream(this.core, fault ?? lossError());
+      evict();
+    });
   }
 
   ping(): Promise<boolean> {

@@ -8,6 +8,7 @@
  *
  * [1] https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_response_packets.html
  */
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Connection } from 'mysql2';
 
@@ -22,9 +23,11 @@ export interface CoreConnection extends Omit<Connection, 'state'> {
 }
 
 /** A statement on its way; `start` sends it, and returning null from it ends the statement unsent. */
-export interface Command {
+export interface Command extends EventEmitter {
   start: () => unknown;
   readonly prepareHeader?: unknown;
+  /** Its callback; a stream of rows has none. */
+  readonly onResult?: unknown;
 }
 
 /** A packet at its first byte. */
@@ -66,6 +69,13 @@ export function watchStatus(core: CoreConnection, told: Told): void {
 /** The statement whose answer is under way. */
 export function runningOn(core: CoreConnection): Command | undefined {
   return core[RUNNING] ?? undefined;
+}
+
+/** Ends the stream of rows that is under way: mysql2 tells the loss of a connection to callbacks only. */
+export function failStream(core: CoreConnection, error: unknown): void {
+  const command = runningOn(core);
+  if (command === undefined || command.onResult !== undefined) return;
+  if (command.listenerCount('error') > 0) command.emit('error', error);
 }
 
 function statusOf({ buffer, offset, end }: Packet, command: Command | undefined): number | 'failed' | undefined {

@@ -1,6 +1,7 @@
 /** Bugs of other pools that this one must not have, each by its name. */
 import { mariadbHint, mariadbIsMissing } from '@forge/config/mariadb';
 import { faultProxy } from '@forge/pool/testing';
+import type { Connection } from 'mysql2';
 import { describe, expect, it } from 'vitest';
 import { ask, errorOf, threadOf, useWorld } from './support.ts';
 
@@ -8,7 +9,7 @@ describe.skipIf(mariadbIsMissing)(`regressions${mariadbHint}`, () => {
   const world = useWorld();
 
   it('a caller waits for ever for a connection (sidorares/node-mysql2#673)', async () => {
-    const pool = world.open({ connectionLimit: 1, acquireTimeout: 20 });
+    const pool = world.open({ connectionLimit: 1, acquireTimeout: 500 });
     const connection = await pool.getConnection();
     const error = await errorOf(pool.query('DO 1'));
     expect(error).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', total: 1, leased: 1 });
@@ -67,6 +68,22 @@ describe.skipIf(mariadbIsMissing)(`regressions${mariadbHint}`, () => {
     expect((await outcome).code).toBe('PROTOCOL_CONNECTION_LOST');
     connection.release();
     expect((await errorOf(pool.getConnection())).message).toBe('Pool is closed.');
+  });
+
+  it.each(['reset', 'end'] as const)('a stream of rows never ends when its connection is lost by %s', async (how) => {
+    await using proxy = await faultProxy({ to: world.mariadb.port });
+    const pool = world.open({ port: proxy.port });
+    await using leased = await pool.getConnection();
+    const callbacks = leased.connection as unknown as Connection;
+    let rows = 0;
+    const reading = (async () => {
+      for await (const _ of callbacks.query('SELECT seq FROM seq_1_to_10000000').stream()) {
+        rows += 1;
+        if (rows === 100) proxy.cut(how);
+      }
+    })();
+    expect(await errorOf(reading)).toMatchObject({ fatal: true });
+    expect(rows).toBeGreaterThanOrEqual(100);
   });
 
   it('a callback is taken for nothing, never called, and its connection lost', async () => {
