@@ -16,7 +16,12 @@ export class KeyPool<K, C> extends Member<C> implements Account<C> {
   readonly #settled: (pool: KeyPool<K, C>) => void;
 
   /** @param settled is called after each change */
-  constructor(key: K, options: PoolOptions<C>, budget: Budget<C, KeyPool<K, C>>, settled: (pool: KeyPool<K, C>) => void) {
+  constructor(
+    key: K,
+    options: PoolOptions<C>,
+    budget: Budget<C, KeyPool<K, C>>,
+    settled: (pool: KeyPool<K, C>) => void,
+  ) {
     super(options);
     this.key = key;
     this.#budget = budget;
