@@ -30,6 +30,9 @@ export class Session {
   /** Takes it out of the pool. */
   evict: (error?: unknown) => void = () => {};
 
+  /** Its user has left something under way. */
+  #isAbandoned = false;
+
   constructor(core: CoreConnection, resets: boolean) {
     this.core = core;
     this.#resets = resets;
@@ -75,7 +78,8 @@ export class Session {
     });
     this.core.once('end', () => evict());
     this.core.stream.once('close', () => {
-      failStream(this.core, fault ?? lossError());
+      // Of a stream that was left behind nobody may hear any more: its error would end the process.
+      if (!this.#isAbandoned) failStream(this.core, fault ?? lossError());
       evict();
     });
   }
@@ -99,7 +103,11 @@ export class Session {
   async #clean(abandoned: () => void): Promise<void> {
     await this.cancelling;
     // Answers come in order: this one is the last.
-    if (this.isBusy) await this.ping();
+    if (this.isBusy) {
+      this.#isAbandoned = true;
+      await this.ping();
+      this.#isAbandoned = false;
+    }
     if (this.isInTransaction) {
       abandoned();
       await this.#query('ROLLBACK');
