@@ -37,7 +37,7 @@ describe.skipIf(postgresIsMissing)(`the compatibility gate${postgresHint}`, () =
     });
 
     // pg-pool is a version behind its own suite here.
-    it.skipIf(name === 'pg-pool').each(Object.entries(gate.BEYOND))('%s', async (_, run) => {
+    it.each(name === 'pg-pool' ? [] : Object.entries(gate.BEYOND))('%s', async (_, run) => {
       await expect(run(POOLS[name]!)).resolves.toBeUndefined();
     });
 
