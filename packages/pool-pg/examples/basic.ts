@@ -18,5 +18,4 @@ console.log(failure); // Query read timeout: it is cancelled at the server, too
   await client.query('BEGIN');
   // It throws, or somebody has forgotten the COMMIT: the block's end releases the client.
 }
-console.log(pool.getMetrics().inUseConnections, 'in use');
-await pool.end();
+await pool.end(); // waits for clients in use, 30 s unless told otherwise
